@@ -44,7 +44,7 @@ from app.texts import set_up_texts
 from app.views.error_pages import as_page
 from app.views.finding_records import update_findings
 from src.core.address_space import is_limited, reserve_blas_buffers
-from src.core.log_format import SHOP
+from src.core.log_format import background_thread, lines_of
 from src.core.private_folder import make_private_folder
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
@@ -119,7 +119,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=served_list_log,
-        request_records=RequestRecords(metrics, served_list_log, recommender.experiments.keep, settings.tenant),
+        request_records=RequestRecords(metrics, served_list_log, recommender.experiments.keep),
         event_audit=EventAudit(store),
         access=AccessControl(Keys(settings), ROLES),
     )
@@ -155,14 +155,18 @@ def start_background(app: Flask) -> None:
         if app.extensions.get(_STARTED_IN) == os.getpid():
             return
         app.extensions[_STARTED_IN] = os.getpid()
-    aisle = context_of(app)
+    with lines_of(context_of(app).settings.tenant):
+        _start_threads(context_of(app))
+
+
+def _start_threads(aisle: AisleContext) -> None:
     start_tracing(aisle.settings.traces_url, "aisle")
     aisle.recommender.announce()
     if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
         reserve_blas_buffers(_BLAS_THREADS)
         aisle.search_service.warm_up()
-    threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
-    threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
+    background_thread(_watch, "releases", aisle).start()
+    background_thread(_watch_rules, "rules", aisle).start()
     ReleaseFetcher(aisle.settings, aisle.registry).run()
     if not aisle.settings.tenant:  # else app.tenants trains the shops in turn
         aisle.scheduler.run()
@@ -173,7 +177,6 @@ def start_background(app: Flask) -> None:
 
 def _watch(aisle: AisleContext) -> None:
     """Look for a new release every AISLE_REFRESH_SECONDS."""
-    SHOP.set(aisle.settings.tenant)
     pause = threading.Event()
     while not pause.wait(aisle.settings.refresh_seconds):
         try:
@@ -187,7 +190,6 @@ def _watch_rules(aisle: AisleContext) -> None:
 
     One worker of a machine checks it, and another one after that has ended.
     """
-    SHOP.set(aisle.settings.tenant)
     pause, looks = threading.Event(), 0
     checks = FileLock(aisle.settings.var / "findings.lock")
     while not pause.wait(_RULES_SECONDS):

@@ -3,8 +3,8 @@
 Every day users visit, get their lists from POST /recommend, and click and buy by chance (src/synthetic/visits.py); what
 they do comes back through POST /events, and every night a training goes through the gate. The application is the one
 that serves a shop, in this process, with a clock of its own. An arm is `served` (what the shop serves), `bestsellers`,
-or a list model; A stands for served, B for bestsellers. The tool knows what to expect of every list, which no shop
-does, and says whether the experiment has found the better arm.
+or a list model; A stands for served, B for bestsellers, and A,A compares what is served with itself. The tool knows
+what to expect of every list, which no shop does, and says whether the experiment has found the better arm.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -35,15 +36,16 @@ from src.synthetic.visits import Visitors
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 
-SHORT = {"A": "served", "B": "bestsellers"}
-MODELS = ("popularity", "trending", "category_popularity", "co_occurrence", "item_graph", "autoencoder", "text")
-"""Those that train in a second on a small shop."""
+SERVED, AGAIN = "served", "served-again"
+SHORT = {"A": SERVED, "B": "bestsellers"}
+SERVED_MODELS = ("popularity", "category_popularity", "co_occurrence", "item_graph")
+"""What the shop's lists are made of: models that train in a moment. Those that arms name are trained beside them."""
 EXPERIMENT = "simulated"
 _KEY = "key-of-the-simulation"
 _SEEN_SHARE = 0.05
 """Share of the visits for which the lists of all arms are compared."""
 _ROUND = 100
-"""Visits between two looks at what threads of a worker would do."""
+"""Visits between two looks at what threads of a worker would do; events are sent as often, as shops send them."""
 
 
 class Clock:
@@ -79,9 +81,9 @@ class Plan:
 
     days: int
     arms: tuple[str, ...]
-    users: int = 2_000
-    products: int = 400
-    visits: int = 1_000
+    users: int = 1_000
+    products: int = 200
+    visits: int = 500
     seed: int = 7
     nights: int = 1
 
@@ -96,6 +98,7 @@ class Outcome:
         judged: The verdict on the second arm, day by day.
         report: The last answer of GET /experiments/NAME.
         seconds: Time of the whole simulation.
+        processor_seconds: Time of processors for it, with the processes that try releases.
     """
 
     expected: Any
@@ -103,6 +106,7 @@ class Outcome:
     judged: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    processor_seconds: float = 0.0
 
     @property
     def true_lift(self) -> float:
@@ -111,7 +115,9 @@ class Outcome:
 
     @property
     def found(self) -> bool:
-        """Whether the verdict names the arm that is better in truth."""
+        """Whether the verdict names the arm that is better in truth; of equal ones, whether none ever did."""
+        if not self.true_lift:
+            return not {"better", "worse"} & set(self.judged)
         return bool(self.judged[-1] == ("better" if self.true_lift > 0 else "worse"))
 
 
@@ -124,10 +130,11 @@ class Simulation:
         self.rng = np.random.default_rng([plan.seed, 9])
         self.visitors = Visitors(make_world(plan.users, plan.products, plan.seed, DEFAULT_UNTIL))
         self.outcome = Outcome(np.zeros((len(plan.arms), 2)))
+        self._events: list[dict[str, Any]] = []
 
     def run(self) -> Outcome:
         """Load the year before, train, begin the experiment, and live through the days."""
-        began = time.perf_counter()
+        began, before = time.perf_counter(), _processor_seconds()
         with self.clock.started():
             app = create_app(self.settings)
             aisle = context_of(app)
@@ -143,6 +150,7 @@ class Simulation:
                 aisle.leave()
                 aisle.store.close()
         self.outcome.seconds = time.perf_counter() - began
+        self.outcome.processor_seconds = _processor_seconds() - before
         return self.outcome
 
     def _load(self, aisle: AisleContext) -> None:
@@ -161,7 +169,8 @@ class Simulation:
     def _train(self, aisle: AisleContext, trigger: str) -> bool:
         """Train as a night does; return whether the release was promoted."""
         due = int(self.clock.now) if trigger == "night" else None
-        request = TrainingRequest(models=MODELS, trigger=trigger, due=due)
+        named = (model for arm in self.plan.arms if (model := model_of(arm)) not in (None, *SERVED_MODELS))
+        request = TrainingRequest(models=(*SERVED_MODELS, *map(str, named)), trigger=trigger, due=due)
         trained = train(self.settings, aisle.store, request, Silent())
         aisle.recommender.refresh()
         return trained is not None and trained.version is not None
@@ -182,15 +191,17 @@ class Simulation:
             self.clock.now = begin + float(second)
             self._visit(client, aisle, int(user))
             if number % _ROUND == 0:
-                self._keep_house(aisle)
+                self._keep_house(client, aisle)
         self.clock.now = begin + DAY
-        self._keep_house(aisle)
+        self._keep_house(client, aisle)
         self.outcome.report = client.get(f"/experiments/{EXPERIMENT}").get_json()
         self.outcome.judged.append(self.outcome.report["verdicts"][0]["finding"])
 
-    @staticmethod
-    def _keep_house(aisle: AisleContext) -> None:
-        """Do what the threads of a worker do, which run by the real clock."""
+    def _keep_house(self, client: Any, aisle: AisleContext) -> None:
+        """Send the events that wait, and do what the threads of a worker do, which run by the real clock."""
+        if self._events:
+            client.post("/events", json=self._events, headers=_authorized())
+            self._events.clear()
         aisle.recommender.follow()
         aisle.served_list_log.flush()
 
@@ -202,13 +213,11 @@ class Simulation:
         listed = answer.get_json()
         response = self.visitors.respond(self.rng, user, self.visitors.rows_of(listed), now)
         about = {"user_id": user_id, "request_id": answer.headers["X-Request-Id"]}
-        events = [
+        self._events += [
             {**about, "product_id": listed[place], "kind": kind, "at": now + delay}
             for kind, places, delay in (("click", response.clicked, 20), ("purchase", response.bought, 200))
             for place in places
         ]
-        if events:
-            client.post("/events", json=events, headers=_authorized())
 
     def _compare(self, aisle: AisleContext, user: int, now: int) -> None:
         """Add what is to be expected of each arm's list for the same visit."""
@@ -221,18 +230,23 @@ class Simulation:
             self.outcome.expected[row] += self.visitors.expected(user, rows, now)
 
 
+def _processor_seconds() -> float:
+    """Return the time of processors that this process and its children that have ended took."""
+    return sum(os.times()[:4])
+
+
 def _authorized() -> dict[str, str]:
     return {"Authorization": f"Bearer {_KEY}"}
 
 
 def way_of(arm: str) -> dict[str, str]:
     """Return what an arm of this name is in an experiment."""
-    return {} if arm == "served" else {"holdout": arm} if arm == "bestsellers" else {"model": arm}
+    return {} if arm in (SERVED, AGAIN) else {"holdout": arm} if arm == "bestsellers" else {"model": arm}
 
 
 def model_of(arm: str) -> str | None:
     """Return the model that makes the lists of an arm; None for the release's default."""
-    return None if arm == "served" else POPULARITY if arm == "bestsellers" else arm
+    return None if arm in (SERVED, AGAIN) else POPULARITY if arm == "bestsellers" else arm
 
 
 def note(plan: Plan, outcome: Outcome) -> str:
@@ -248,10 +262,12 @@ def note(plan: Plan, outcome: Outcome) -> str:
     control, arm = plan.arms[:2]
     decided = [day + 1 for day, finding in enumerate(outcome.judged) if finding in ("better", "worse")]
     when = f"decided on day {decided[0]}" if decided else "not decided"
-    says = "the better arm was found" if outcome.found else "the better arm was NOT found"
+    what = "the better arm" if outcome.true_lift else "that no arm is better"
+    says = f"{what} was found" if outcome.found else f"{what} was NOT found"
     return (
         f"{plan.days} days, {plan.days * plan.visits:,} visits, {len(outcome.nights)} nights "
-        f"({sum(outcome.nights)} promoted), {outcome.seconds:.0f} s\n"
+        f"({sum(outcome.nights)} promoted), "
+        f"{outcome.seconds:.0f} s, {outcome.processor_seconds:.0f} s of processors\n"
         f"in truth: {arm} makes {outcome.true_lift:+.1%} purchases compared with {control}\n"
         f"the experiment: {' '.join(outcome.report['verdict'])} ({when})\n"
         f"{says}"
@@ -287,6 +303,8 @@ def main() -> int:
     given = vars(parser.parse_args())
     file, tune = given.pop("json"), given.pop("tune")
     arms = tuple(SHORT.get(name, name) for name in given.pop("arms").split(","))
+    if arms == (SERVED, SERVED):
+        arms = (SERVED, AGAIN)
     if not 2 <= len(set(arms)) == len(arms):
         parser.error("--arms: expected two or more different ones, such as served,bestsellers")
     logging.disable(logging.WARNING)
@@ -297,6 +315,7 @@ def main() -> int:
     if file is not None:
         figures = {"true_lift": outcome.true_lift, "judged": outcome.judged, "nights": outcome.nights}
         document = {**figures, "report": outcome.report, "seconds": outcome.seconds}
+        document["processor_seconds"] = outcome.processor_seconds
         file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 0 if outcome.found else 1
 

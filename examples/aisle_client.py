@@ -523,6 +523,10 @@ class Aisle:
         """Promoted releases on their way to all users, newest first: GET /canaries."""
         return self._call("GET", "/canaries", {}, None, is_safe=True)
 
+    def begin_canary(self, *, release: str) -> CanaryAnswer:
+        """Let a release go out to few users first: POST /canaries."""
+        return self._call("POST", "/canaries", {}, {"release": release}, is_safe=False)
+
     def end_canary(self) -> CanaryAnswer:
         """End the canary that runs or waits: POST /canaries/end."""
         return self._call("POST", "/canaries/end", {}, {}, is_safe=False)
@@ -589,6 +593,8 @@ CanaryAnswer = TypedDict(
         "text": "str",
     },
 )
+
+CanaryBody = TypedDict("CanaryBody", {"release": "str"})
 
 Category = TypedDict("Category", {"category": "str", "count": "int"})
 

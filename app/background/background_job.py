@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.thread_limits import THREAD_VARIABLES
+from src.core.log_format import background_thread
 from src.core.process_lock import Lock
 from src.core.process_times import seconds_since_start
 from src.core.settings import Settings
@@ -104,7 +104,7 @@ class BackgroundJob:
         """
         process = self.launch([sys.executable, str(ROOT / self.script), *arguments], self.log, self.n_threads)
         if on_exit is not None:
-            threading.Thread(target=lambda: on_exit(process.wait()), name=self.script, daemon=True).start()
+            background_thread(lambda: on_exit(process.wait()), self.script).start()
         return process
 
     def is_running(self) -> bool:

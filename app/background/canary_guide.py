@@ -10,7 +10,8 @@ import logging
 from dataclasses import replace
 
 from src.core.canaries import HOLDER, LEAST_LISTS, STEPS, Canary, CanaryState
-from src.core.errors import AisleError, InputError
+from src.core.errors import AisleError, Busy, InputError, UnknownName
+from src.core.messages import message
 from src.core.settings import Settings
 from src.evaluation.experiment_report import ArmFinding, ExperimentReport, report
 from src.releases.registry import Registry
@@ -31,7 +32,7 @@ class CanaryGuide:
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry) -> None:
-        self._seconds = settings.canary_hours * 3_600
+        self._seconds, self._is_led = settings.canary_hours * 3_600, settings.scheduler == "on"
         self._store, self._registry = store, registry
 
     def check(self, now: int) -> None:
@@ -66,6 +67,38 @@ class CanaryGuide:
         for each in self._store.experiments.all():
             if each.who == _WHO and each.runs_at(now) and each.name not in own:
                 self._store.experiments.end(each.name, now)
+
+    def propose(self, release: str, now: int) -> Canary:
+        """Let a release wait until it goes out to few users first; another one that waits is overtaken by it.
+
+        Args:
+            release: Its version.
+            now: UTC seconds.
+
+        Returns:
+            The canary; the one that waits or runs already, if it is this release's.
+
+        Raises:
+            UnknownName: It is not on disk.
+            Busy: Nobody would lead it, all users get it already, or it has had its canary.
+        """
+        if release not in self._registry.versions():
+            raise UnknownName(message("refused.no_release", release=repr(release)))
+        known = self._store.canaries.of_release(release)
+        if known is not None and known.ended_at is None:
+            return known
+        if release == self._registry.current_version():
+            raise Busy(message("refused.serves_all", release=release))
+        if known is not None:
+            raise Busy(message("refused.had_its_canary", release=release, state=known.state.value))
+        if not self._is_led:
+            raise Busy(message("refused.no_canary_leader"))
+        run = self._store.runs.of_release(release)
+        canary = Canary(release, "" if run is None else run.run_id, now)
+        running = self._store.canaries.open()
+        self._registry.hold(HOLDER, {release, *([] if running is None else [running.release])})
+        self._store.canaries.propose(canary)
+        return canary
 
     def stop(self, now: int) -> Canary | None:
         """End the canary that runs or waits, now in UTC seconds; all users get the current release again."""

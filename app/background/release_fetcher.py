@@ -6,6 +6,7 @@ import logging
 import threading
 
 from src.core.errors import AisleError
+from src.core.log_format import background_thread
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -25,7 +26,7 @@ class ReleaseFetcher:
     def run(self) -> None:
         """Start the thread, where hosts share releases."""
         if self._registry.shared_state is not None:
-            threading.Thread(target=self._follow, name="fetcher", daemon=True).start()
+            background_thread(self._follow, "fetcher").start()
 
     def _follow(self) -> None:
         pause = threading.Event()

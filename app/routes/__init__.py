@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from werkzeug.routing import PathConverter
 from app.routes import (
     action_pages,
     audit_log,
+    begin_pages,
     business_pages,
     canaries,
     catalogue,
@@ -110,6 +112,7 @@ CALLS = {
         Route("GET", "/releases/<version>/off-policy", estimates.release_estimate, READ),
         Route("POST", "/experiments/<name>/end", experiments.end_experiment, ADMIN),
         Route("GET", "/canaries", canaries.canaries, READ),
+        Route("POST", "/canaries", canaries.begin_canary, ADMIN),
         Route("POST", "/canaries/end", canaries.end_canary, ADMIN),
         Route("PUT", "/shadow", shadows.begin_shadow, ADMIN),
         Route("GET", "/shadow", shadows.shadow, READ),
@@ -145,6 +148,14 @@ PAGES = {
         Route("GET", "/operations/data/<load_id>", dashboard_pages.rejected, READ),
         Route("GET", "/operations/shop", dashboard_pages.shop, READ),
         Route("GET", "/operations/experiments", experiment_pages.experiments, READ),
+        Route("GET", "/operations/experiments/new", begin_pages.experiment_form, READ),
+        Route(
+            "POST", "/operations/experiments/new", begin_pages.begin_typed_experiment, OPEN
+        ),  # its form asks for a key
+        Route("GET", "/operations/shadow/new", begin_pages.shadow_form, READ),
+        Route("POST", "/operations/shadow/new", begin_pages.begin_typed_shadow, OPEN),  # its form asks for a key
+        Route("GET", "/operations/canaries/new", begin_pages.canary_form, READ),
+        Route("POST", "/operations/canaries/new", begin_pages.begin_typed_canary, OPEN),  # its form asks for a key
         Route("GET", "/operations/replay", replay_pages.replay_form, READ),
         Route("POST", "/operations/replay", replay_pages.replay_list, OPEN),  # its form asks for a key
         Route("GET", "/operations/rules", rule_pages.rules, READ),
@@ -168,11 +179,25 @@ ROLES = {
 WITHOUT_BODY = frozenset(endpoint for endpoint, role in ROLES.items() if role is ADMIN)
 
 
+_DOTS, _MARKED_DOTS = (re.compile(rf"(?<![^/]){mark}(~*\.\.?)(?![^/])") for mark in ("", "~"))
+
+
 class IdConverter(PathConverter):
-    """Match the rest of an address as an id, slashes included."""
+    """Match the rest of an address as an id, slashes included.
+
+    Browsers take the segments . and .. out of an address, however they are encoded. Links write ~ before them.
+    """
 
     regex = ".+"
     part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Return the id that a link names."""
+        return str(super().to_python(_MARKED_DOTS.sub(r"\1", value)))
+
+    def to_url(self, value: str) -> str:
+        """Return an id as a link writes it."""
+        return super().to_url(_DOTS.sub(r"~\1", value))
 
 
 def _fill_blueprints() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import time
 
 from flask import Response, make_response, request
 
@@ -13,9 +14,9 @@ from app.routes.dashboard_pages import fresh, tab
 from app.texts import current_phrases
 from app.views.business_report import EPOCH, Period, Places, business_report, period_of
 from app.views.model_report import became
-from src.core.domain import DAY
 from src.core.errors import StoreError
 from src.core.records import ServedFigures
+from src.core.shop_days import shop_day
 from src.exploration.earnings import Earnings
 from src.workflows.shop_figures import saved_earnings
 
@@ -51,12 +52,12 @@ def _newest_day(earnings: Earnings | None) -> int:
     """Return the last day of the shop, so that an old file has figures too; today without any."""
     if earnings is not None and earnings.days:
         return earnings.days[-1].day
-    return (dt.datetime.now(current_aisle().settings.zone).date() - EPOCH).days
+    return shop_day(time.time(), current_aisle().settings.zone)
 
 
 def _figures(period: Period) -> list[ServedFigures]:
     try:
-        return current_aisle().store.served_lists.figures(period.first * DAY, (period.last + 1) * DAY)
+        return current_aisle().store.served_lists.figures(period.first, period.last + 1)
     except StoreError:
         return []
 

@@ -13,7 +13,7 @@ from app.routes.audit_log import name_change
 from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.admin import NoBody
-from app.schemas.canaries import CanaryAnswer, CanaryList
+from app.schemas.canaries import CanaryAnswer, CanaryBody, CanaryList
 from app.texts import phrases_in
 from app.texts.phrases import Phrases
 from app.views.canary_texts import canary_sentence
@@ -35,6 +35,34 @@ def canaries() -> Response:
     aisle = current_aisle()
     t = phrases_in("en", aisle.settings)
     return jsonify([canary_document(each, t) for each in aisle.store.canaries.newest(_SHOWN)])
+
+
+@operation(
+    _TAG,
+    "Let a release go out to few users first",
+    description="The release waits for the next check of the leading worker, and then goes the way of a promoted one: "
+    "5 % of the users, 50 %, all. AISLE_CANARY need not be on. A canary that waits already is overtaken by this one.",
+    responses={"200": CanaryAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 409, 503)},
+)
+def begin_canary(body: CanaryBody) -> Response:
+    """Let a release wait for its canary."""
+    aisle = current_aisle()
+    return jsonify(canary_document(propose_canary(aisle, body), phrases_in("en", aisle.settings)))
+
+
+def propose_canary(aisle: AisleContext, body: CanaryBody) -> Canary:
+    """Let a release wait for its canary.
+
+    Args:
+        aisle: Whose scheduler leads canaries.
+        body: The release.
+
+    Returns:
+        The canary. Raises what CanaryGuide.propose does.
+    """
+    proposed = aisle.scheduler.canaries.propose(body.release, int(time.time()))
+    name_change(body.release)
+    return proposed
 
 
 @operation(

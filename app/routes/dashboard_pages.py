@@ -19,7 +19,7 @@ from app.texts import current_phrases
 from app.texts.phrases import iso, rounded, seconds_of
 from app.views.finding_records import finding_text, update_findings
 from app.views.findings import Level
-from app.views.message_texts import message_text, quoted, refusal_text, unmarked
+from app.views.message_texts import message_text, quoted, refusal_text, subject_text, unmarked
 from app.views.overview import overview
 from app.views.rejection_texts import rejection_text
 from app.views.resolutions import resolution_text
@@ -102,6 +102,7 @@ def _helpers() -> dict[str, object]:
         "check_said": _check_said,
         "rejection_of": rejection_text,
         "message_of": message_text,
+        "subject_of": subject_text,
         "quoted": quoted,
         "resolution_of": resolution_text,
         "var": current_aisle().settings.var,
@@ -216,9 +217,7 @@ def data() -> Response:
     # A store that did not answer a moment ago is not asked again.
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
-    # Older figures beside what is recorded now would look as if the newer events had been returned.
-    is_new = profile.profile is not None and profile.state is ProfileState.CURRENT
-    totals = _totals(profile.profile.figures.by_kind if is_new and profile.profile else None)
+    totals = _totals(profile.profile.figures.by_kind if profile.profile else {})
     return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=_n_returns(totals))
 
 
@@ -226,15 +225,12 @@ def _n_returns(totals: list[dict[str, Any]]) -> int:
     return next((int(row["recorded"]) for row in totals if row["kind"] == EventKind.RETURN), 0)
 
 
-def _totals(cleaned: Mapping[str, int] | None) -> list[dict[str, Any]]:
+def _totals(cleaned: Mapping[str, int]) -> list[dict[str, Any]]:
     try:
         recorded = current_aisle().recommender.counts.summary()["by_kind"]
     except StoreError:
         return []
-    return [
-        {"kind": kind, "recorded": count, "cleaned": None if cleaned is None else cleaned.get(kind, 0)}
-        for kind, count in recorded.items()
-    ]
+    return [{"kind": kind, "recorded": count, "cleaned": cleaned.get(kind, 0)} for kind, count in recorded.items()]
 
 
 def rejects_file(file: str) -> Path | None:
@@ -270,7 +266,7 @@ def rejected(load_id: str) -> Response:
 def shop() -> Response:
     """Show the shop statistics alone; the page reloads them while new ones are being made."""
     shown = current_aisle().profile_refresher.look()
-    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=_n_returns(_totals(None)))))
+    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=_n_returns(_totals({})))))
 
 
 def fresh(response: Response) -> Response:
@@ -341,12 +337,19 @@ def form_answer(template: str, shown: Mapping[str, Any], status: int) -> Respons
         status: HTTP status.
 
     Returns:
-        The page. Going back to it works, as nothing but its own cache may keep it.
+        The page.
     """
-    answer = make_response(render_template(template, **shown), status)
-    answer.headers["Cache-Control"] = "private, no-cache" if status != 200 else "no-store"
-    if status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    return going_back(make_response(render_template(template, **shown), status))
+
+
+def going_back(answer: Response) -> Response:
+    """Let the browser's own cache keep the answer to a form, which it cannot ask for again when one goes back to it.
+
+    A wrong key answers 403: browsers keep no 401, and none of them can send a Bearer key.
+    """
+    if answer.status_code == 401:
+        answer.status_code = 403
+    answer.headers["Cache-Control"] = "private, no-cache" if request.method == "POST" else "no-store"
     return answer
 
 

@@ -54,7 +54,7 @@ def add_events(query: EventsQuery, body: EventsBody) -> Response:
         _count(events, 0, errors)
         first = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
         return problem(422, "Unprocessable Content", f"no event is usable. {first}. /docs shows what is expected.")
-    stored = record_events(aisle.store, events) if events else 0
+    stored = record_events(aisle.store, events, aisle.settings.zone) if events else 0
     _count(events, stored, errors)
     answer = EventsAnswer(
         received=len(events) + len(errors),

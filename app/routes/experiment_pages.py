@@ -18,7 +18,7 @@ from app.views.canary_texts import canary_sentence
 from src.evaluation.experiment_report import METRICS
 
 _BEGIN, _ESTIMATE = "PUT /experiments/{name}", "POST /releases/{version}/off-policy"
-_SHADOW, _CANARIES = "PUT /shadow", "GET /canaries"
+_SHADOW, _CANARY = "PUT /shadow", "POST /canaries"
 _SHOWN_CANARIES = 5
 
 
@@ -31,7 +31,7 @@ def experiments() -> Response:
     versions = [release.version for release in aisle.registry.listing()]
     unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN, aisle.settings.tenant)
     shadow, canaries = shadow_report(aisle), aisle.store.canaries.newest(_SHOWN_CANARIES)
-    listed = EXAMPLES[_CANARIES][0].curl(_CANARIES, Role.READ, aisle.settings.tenant)
+    proposed = EXAMPLES[_CANARY][0].curl(_CANARY, Role.ADMIN, aisle.settings.tenant)
     shown: dict[str, Any] = {
         "experiments": judged,
         "metrics": METRICS,
@@ -41,5 +41,5 @@ def experiments() -> Response:
     }
     shown |= {"estimate": estimate, "estimates": [(each, worded_estimate(aisle, each, t)) for each in versions]}
     shown["estimating"] = aisle.comparing.is_running()
-    shown |= {"canaries": [(each, canary_sentence(each, t)) for each in canaries], "listed": listed}
+    shown |= {"canaries": [(each, canary_sentence(each, t)) for each in canaries], "proposed": proposed}
     return tab("experiments", **shown, done=done())

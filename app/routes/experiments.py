@@ -25,6 +25,7 @@ from app.texts import phrases_in
 from app.texts.phrases import Phrases
 from app.views.experiment_texts import verdict_sentences
 from src.core.domain import DAY
+from src.core.errors import InputError
 from src.core.experiments import Experiment, ExperimentBody
 from src.evaluation.experiment_report import report
 
@@ -44,33 +45,50 @@ _UNKNOWN = "there is no experiment {!r}. GET /experiments lists them."
 )
 def begin_experiment(path: ExperimentPath, body: NewExperiment) -> Response:
     """Keep an experiment; all workers follow within two seconds."""
-    aisle = current_aisle()
+    return jsonify(_answer(begin(current_aisle(), path.name, body)))
+
+
+def begin(aisle: AisleContext, name: str, body: NewExperiment) -> Experiment:
+    """Keep an experiment, or change its end; this worker follows at once, the others within two seconds.
+
+    Args:
+        aisle: The store and the releases.
+        name: The experiment.
+        body: What it is.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        InputError: It cannot run, or not beside the others.
+        Busy: Another one has its name.
+    """
     if (refused := _unknown_parts(aisle, body)) is not None:
-        return problem(422, "Unprocessable Content", refused)
+        raise InputError(refused)
     now = int(time.time())
     if body.is_interleaved:
-        limited = _ending(aisle, path.name, body, now)
-        if limited is None:
-            days = aisle.settings.served_days
-            said = f"until: an interleaving lasts {days} days at most, as long as follow-ups are kept. Send an earlier "
-            return problem(422, "Unprocessable Content", f"{said}one, none for the latest, or raise AISLE_SERVED_DAYS.")
-        body = limited
-    begun = aisle.store.experiments.begin(path.name, body, g.key_name, now)
+        body = _ending(aisle, name, body, now)
+    begun = aisle.store.experiments.begin(name, body, g.key_name, now)
     aisle.registry.hold(begun.name, {arm.release for arm in body.arms if arm.release})
     aisle.recommender.follow()
     name_change(begun.name, {"arms": len(body.arms)})
-    return jsonify(_answer(begun))
+    return begun
 
 
-def _ending(aisle: AisleContext, name: str, body: NewExperiment, now: int) -> NewExperiment | None:
-    """Return an interleaving that ends while all that followed its lists is kept; None for one that ends later."""
+def _ending(aisle: AisleContext, name: str, body: NewExperiment, now: int) -> NewExperiment:
+    """Return an interleaving that ends while all that followed its lists is kept. Raises InputError if it is later."""
     old = aisle.store.experiments.get(name)
     asked = now if body.from_ is None else max(now, int(body.from_.timestamp()))
     begin = asked if old is None else old.started_at
     last = begin + aisle.settings.served_days * DAY
     if body.until is None:
         return body.model_copy(update={"until": dt.datetime.fromtimestamp(last, dt.UTC)})
-    return body if body.until.timestamp() <= last else None
+    if body.until.timestamp() <= last:
+        return body
+    raise InputError(
+        f"until: an interleaving lasts {aisle.settings.served_days} days at most, as long as follow-ups are kept. Send "
+        "an earlier one, none for the latest, or raise AISLE_SERVED_DAYS."
+    )
 
 
 def _unknown_parts(aisle: AisleContext, body: ExperimentBody) -> str | None:
@@ -136,7 +154,19 @@ def judged_experiment(aisle: AisleContext, found: Experiment, t: Phrases) -> dic
     """
     aisle.recommender.experiments.flush()
     judged = report(found, aisle.store.experiments.figures(found), int(time.time()))
-    return {**_answer(found), "verdict": verdict_sentences(found, judged, t), **judged.to_json()}
+    said = [*_gone(aisle, found, t), *verdict_sentences(found, judged, t)]
+    return {**_answer(found), "verdict": said, **judged.to_json()}
+
+
+def _gone(aisle: AisleContext, found: Experiment, t: Phrases) -> list[str]:
+    """Name the arms of a running experiment whose release is not on disk any more, so that they show nothing of it."""
+    wanted = [arm for arm in found.body.arms if arm.release is not None and found.runs_at(time.time())]
+    there = aisle.registry.versions() if wanted else []
+    return [
+        str(t("experiment.release_gone", arm=arm.name, release=arm.release))
+        for arm in wanted
+        if arm.release not in there
+    ]
 
 
 def end(aisle: AisleContext, name: str) -> Experiment | None:

@@ -15,11 +15,11 @@ from app.routes.shadows import shadow_report
 from app.serving.recommender import Recommender
 from app.views.finding_records import update_findings
 from app.views.findings import Level
-from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
 from src.core.records import Score
 from src.core.settings import Settings
 from src.core.shadows import ALL
+from src.core.shop_days import shop_day
 from src.evaluation.drift import SCORES_READ, detect_drift
 from src.releases.registry import Registry
 from src.store import Store
@@ -170,7 +170,7 @@ def _week_families(settings: Settings) -> Iterator[Family]:
     earned = saved_earnings(settings)
     if earned is None:
         return
-    days = [day for day in earned.days if day.day > earned.counted_at // DAY - _WEEK]
+    days = [day for day in earned.days if day.day > shop_day(earned.counted_at, settings.zone) - _WEEK]
     yield from _gauges(
         ("aisle_week_counted_seconds", "When the last week was counted, UTC seconds.", earned.counted_at),
         ("aisle_week_purchases", "Purchases of the last week.", sum(day.purchases for day in days)),

@@ -33,9 +33,9 @@ def export_person(path: PersonPath) -> Response:
 @operation(
     _TAG,
     "Erase a user",
-    description="Deletes the user's events, first lists in experiments, kept requests and rejected rows, for good. A "
-    "backup that is restored later is erased again. No list model keeps users. The models of ratings (svd, vbmf) hold "
-    "numbers of each user: the answer names the releases that do.",
+    description="Deletes the user's events, what they tell of searches, first lists in experiments, kept requests and "
+    "rejected rows, for good. A backup that is restored later is erased again. No list model keeps users. The models "
+    "of ratings (svd, vbmf) hold numbers of each user: the answer names the releases that do.",
     responses={"200": ErasureAnswer, **problems_of(401, 403, 422, 503)},
 )
 def erase_person(path: PersonPath) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, request, url_for
 
 from app.context import current_aisle
-from app.routes.dashboard_pages import key_refusal
+from app.routes.dashboard_pages import going_back, key_refusal
 from app.routes.shop_running import preview, save_rules
 from app.texts import current_phrases
 from app.views.message_texts import refusal_text
@@ -83,8 +83,4 @@ def _page(shown: dict[str, Any], status: int = 200) -> Response:
         base=base,
         **(usual | shown),
     )
-    answer = make_response(page, status)
-    answer.headers["Cache-Control"] = "private, no-cache"
-    if status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+    return going_back(make_response(page, status))

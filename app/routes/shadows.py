@@ -8,12 +8,14 @@ from typing import Any
 from flask import Response, g, jsonify
 
 from app.context import AisleContext, current_aisle
-from app.problem_json import problem, problems_of
+from app.problem_json import problems_of
 from app.routes.audit_log import name_change
 from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.admin import NoBody
 from app.schemas.shadows import ShadowAnswer, ShadowBody
+from src.core.errors import UnknownName
+from src.core.messages import message
 from src.core.shadows import ALL, Shadow, ShadowTally
 from src.store.shadow_store import ShadowSlice
 
@@ -33,14 +35,26 @@ _NONE = {"release": None, "state": "none", "share": 0.0, "started_at": None, "en
 def begin_shadow(body: ShadowBody) -> Response:
     """Begin a shadow; all workers follow within two seconds."""
     aisle = current_aisle()
+    begin_unseen(aisle, body)
+    return jsonify(shadow_report(aisle))
+
+
+def begin_unseen(aisle: AisleContext, body: ShadowBody) -> None:
+    """Begin a shadow; this worker follows at once.
+
+    Args:
+        aisle: The store and the releases.
+        body: The release, and its share of the requests.
+
+    Raises:
+        UnknownName: The release is not on disk.
+    """
     if body.release not in {release.version for release in aisle.registry.listing()}:
-        detail = f"there is no release {body.release!r}. GET /releases lists them."
-        return problem(422, "Unprocessable Content", detail)
+        raise UnknownName(message("refused.no_release", release=repr(body.release)))
     aisle.registry.hold(_HOLDER, {body.release})
     aisle.store.shadows.begin(Shadow(body.release, body.share, int(time.time()), None, g.key_name))
     aisle.recommender.follow()
     name_change(body.release, {"share": body.share})
-    return jsonify(shadow_report(aisle))
 
 
 @operation(

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from app.schemas import Request
+from app.schemas.example import OLDER
+
+
+class CanaryBody(Request):
+    """A release on disk that is to go out to few users first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"release": OLDER}]})
+
+    release: str = Field(max_length=64, description="Version of a release on disk.")
 
 
 class CanaryAnswer(BaseModel):

@@ -211,6 +211,7 @@ _CANARY: dict[str, Any] = {
     "experiments": ["canary-20261126t000154z-9bccd32b-5"],
     "text": "Shown to 5 % of the customers since 27 Nov 2026, 00:30; the others get 20261127T000212Z-e64728e0.",
 }
+_WAITS = "Goes out at the next check of the leading worker, if no other canary runs."
 _SHADOW: dict[str, Any] = {
     "release": OLDER,
     "state": "running",
@@ -288,6 +289,14 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "GET /releases/{version}/off-policy": (Example("an older one", _ESTIMATE, path={"version": OLDER}),),
     "GET /canaries": (Example("the last ones", [_CANARY]),),
+    "POST /canaries": (
+        Example(
+            "the release before",
+            _CANARY
+            | {"state": "waiting", "against": "", "step_at": 0, "share": 0.0, "experiments": [], "text": _WAITS},
+            {"release": OLDER},
+        ),
+    ),
     "POST /canaries/end": (
         Example(
             "the one that runs",

@@ -13,9 +13,11 @@ from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
 from app.serving.worker_status import WorkerFiles
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, NoRelease, StoreError
+from src.core.records import RunStatus
 from src.core.settings import Settings
 from src.models import ALS, SVD
 from src.recommendation.pipeline import Pipeline
+from src.releases.gate_messages import kept_reasons
 from src.releases.registry import Registry
 from src.releases.release import Release
 from src.releases.release_messages import describe_fallback
@@ -56,6 +58,7 @@ class ReleaseFollower:
         self._seen_pointer: bytes | None = _UNREAD
         self._retry_at = 0.0
         self._problem: str | None = None
+        self._refused: str | None = None
         self._refreshing = threading.Lock()
 
     def refresh(self) -> bool:
@@ -72,7 +75,7 @@ class ReleaseFollower:
             before = self._served.release if self._served else None
             release = self._current_release(before)
             if release is None:
-                self._served = None
+                self._served, self._refused = None, self._last_refusal()
             else:
                 versioned = self._attributes.of(release)
                 if self._served is None or not self._served.is_of(release, withdrawn, versioned):
@@ -163,6 +166,7 @@ class ReleaseFollower:
                 self._problem
                 or (shared and shared.problem)
                 or self._is_starting()
+                or self._refused
                 or "no model is being served yet: run python train_model.py (after python data_processing.py FILE)"
             )
         return served
@@ -172,6 +176,21 @@ class ReleaseFollower:
         with suppress(OSError, ValueError):
             return f"no model is being served yet: {self._starting.read_text(encoding='utf-8')}. Ask again in a minute."
         return None
+
+    def _last_refusal(self) -> str | None:
+        """Return why the newest training published nothing; None if files were loaded since, or it did not end so."""
+        try:
+            run = next(iter(self._store.runs.newest(1)), None)
+            load = next(iter(self._store.runs.loads(1)), None)
+        except StoreError:
+            return None
+        if run is None or run.status is not RunStatus.KEPT or (load and load.loaded_at > run.started_at):
+            return None
+        why = kept_reasons(run.verdict) or run.message
+        return (
+            f"no model is being served: the last training was not published ({why}). Mend the reason and train "
+            "again, or publish it all the same: python train_model.py --force"
+        )
 
     def release_status(self) -> JsonDict:
         """Return what is served and what is wrong with it (note); version is None without a release."""

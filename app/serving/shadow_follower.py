@@ -15,6 +15,7 @@ from typing import NamedTuple
 from app.serving.serving_snapshot import ServingSnapshot
 from src.core.domain import Query, category_names
 from src.core.errors import AisleError, StoreError
+from src.core.log_format import background_thread
 from src.core.shadows import ALL, Shadow, ShadowTally, slices_of
 from src.evaluation.list_difference import overlap, rank_biased_overlap
 from src.store import Store
@@ -87,7 +88,7 @@ class ShadowFollower:
     def run(self) -> None:
         """Start the thread that answers; it lives as long as the process."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._answer_for_ever, name="shadow", daemon=True)
+            self._thread = background_thread(self._answer_for_ever, "shadow")
             self._thread.start()
 
     def _answer_for_ever(self) -> None:

@@ -2,7 +2,7 @@
 // page says so: it is never behind by more than two seconds without a word.
 (function () {
   "use strict";
-  var EVERY_MS = 900, PATIENCE_MS = 1000;
+  var EVERY_MS = 800, PATIENCE_MS = 900;
   var place = document.querySelector("[data-progress]");
 
   function later(part) {

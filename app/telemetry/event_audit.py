@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from src.core.errors import StoreError
+from src.core.messages import message
 from src.core.operation_records import EVENTS_WRITTEN
 from src.store import Store
 
@@ -60,8 +61,8 @@ class EventAudit:
             self._of_key |= {who: _Written(now) for who in due}
         for who, written in due.items():
             stored, repeated, refused = written.events
-            requests = "1 request" if written.requests == 1 else f"{written.requests} requests"
-            subject = f"{stored} stored, {repeated} repeated, {refused} refused in {requests}"
+            counts = {"stored": stored, "repeated": repeated, "refused": refused}
+            subject = message("audit.events", **counts, requests=written.requests)
             try:
                 self._store.audit.add(who, EVENTS_WRITTEN, subject, 201 if stored or repeated else 422)
             except StoreError as error:

@@ -14,7 +14,7 @@ from app.telemetry.metric_files import Metric
 from app.telemetry.metrics import CACHE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
 from app.telemetry.served_lists import ServedListLog, ShownList
 from src.core.experiments import InterleavedList
-from src.core.log_format import FIELDS, REQUEST_ID, SHOP, log_all
+from src.core.log_format import FIELDS, REQUEST_ID, background_thread, log_all
 
 _PAUSE_SECONDS = 0.1
 _STOP_SECONDS = 5.0
@@ -53,9 +53,8 @@ class RequestRecords:
     """Takes records off the request's path. Before `run` and after `stop` they are written at once."""
 
     def __init__(
-        self, metrics: Metrics, served_list_log: ServedListLog, keep: Callable[[InterleavedList], None], shop: str = ""
+        self, metrics: Metrics, served_list_log: ServedListLog, keep: Callable[[InterleavedList], None]
     ) -> None:
-        self._shop = shop
         self._metrics, self._served, self._keep = metrics, served_list_log, keep
         self._waiting: deque[RequestRecord] = deque()
         self._stop = threading.Event()
@@ -76,7 +75,7 @@ class RequestRecords:
         """Start the thread that writes, until `stop`."""
         if self._thread is None:
             self._stop.clear()
-            self._thread = threading.Thread(target=self._write_until_stopped, name="request records", daemon=True)
+            self._thread = background_thread(self._write_until_stopped, "request records")
             self._thread.start()
             atexit.register(self.stop)  # for servers that do not read gunicorn.conf.py
 
@@ -121,7 +120,6 @@ class RequestRecords:
             self._metrics.observe(SECONDS, route, seconds=durations)
 
     def _write_until_stopped(self) -> None:
-        SHOP.set(self._shop)
         owner = os.getpid()
         while not self._stop.wait(_PAUSE_SECONDS) and os.getpid() == owner:
             try:

@@ -20,7 +20,7 @@ from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.experiments import InterleavedList
 from src.core.list_recipes import AskedList, DraftedWith, DrawnPlaces, ListRecipe, digest_of
-from src.core.log_format import SHOP
+from src.core.log_format import background_thread
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -164,7 +164,7 @@ class ServedListLog:
     def run(self) -> None:
         """Start the thread that writes, until `stop`."""
         if (self._keeps_lists or self._keeps_requests) and self._thread is None:
-            self._thread = threading.Thread(target=self._write_until_stopped, name="served lists", daemon=True)
+            self._thread = background_thread(self._write_until_stopped, "served lists")
             self._thread.start()
             atexit.register(self.stop)  # for servers that do not read gunicorn.conf.py
 
@@ -188,7 +188,7 @@ class ServedListLog:
                 if self._keeps_requests:
                     self._keep_requests(lists)
                 if self._keeps_lists:  # last, as it counts: it must not be done twice
-                    self._store.served_lists.add(each.served for each in lists)
+                    self._store.served_lists.add((each.served for each in lists), self._settings.zone)
                 self._has_warned = False
             except StoreError as error:
                 if not self._has_warned:  # once, not at every try
@@ -220,7 +220,6 @@ class ServedListLog:
                 self._metrics.add(LISTS_DROPPED)
 
     def _write_until_stopped(self) -> None:
-        SHOP.set(self._settings.tenant)
         owner = os.getpid()
         while not self._stop.wait(_PAUSE_SECONDS) and os.getpid() == owner:
             try:
@@ -235,7 +234,7 @@ class ServedListLog:
             return
         before = int(time.time()) - self._settings.served_days * DAY
         try:
-            removed = self._store.served_lists.delete_before(before, _FORGET_BATCH)
+            removed = self._store.served_lists.delete_before(before, _FORGET_BATCH, self._settings.zone)
             removed += self._store.requests.delete_before(before, _FORGET_BATCH)
         except StoreError:
             removed = 0

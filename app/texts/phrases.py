@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from src.core.domain import DAY
+from src.core.shop_days import has_only_a_day
+
 _EPOCH = dt.date(1970, 1, 1)
 _UNITS = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _BYTES = ("B", "kB", "MB", "GB", "TB")
@@ -134,9 +137,17 @@ class Phrases:
         """Return a number that Python wrote as the language writes it."""
         return text.translate(str.maketrans(",.", self.style.thousands + self.style.decimal))
 
-    def money(self, amount: float) -> str:
-        """Return an amount with the shop's currency."""
-        number = self.number(amount, 2)
+    def money(self, amount: float, decimals: int = 2) -> str:
+        """Write an amount of money.
+
+        Args:
+            amount: the amount.
+            decimals: how many digits stand behind the decimal sign.
+
+        Returns:
+            The amount with the shop's currency, if it has one.
+        """
+        number = self.number(amount, decimals)
         if not self.currency:
             return number
         if self.style.money_after:
@@ -162,6 +173,14 @@ class Phrases:
         if len(rest) == 2:
             return self.day(dt.datetime(int(year), int(rest[0]), int(rest[1]), 12, tzinfo=self.zone).timestamp())
         return f"{self.style.months[int(rest[0]) - 1]} {year}" if rest else year
+
+    def event_day(self, at: int) -> str:
+        """Return the day of an event: of its file if that gave no time, else of the shop."""
+        return self.day_of(at // DAY) if has_only_a_day(at) else self.day(at)
+
+    def event_moment(self, at: int) -> str:
+        """Return when an event was: its day alone if no more is known."""
+        return self.event_day(at) if has_only_a_day(at) else self.moment(at)
 
     def clock(self, at: float) -> str:
         """Return the time of day of UTC seconds in the shop's time zone, such as 07:48."""

@@ -122,7 +122,7 @@ def business_report(earnings: Earnings, period: Period, places: Places, t: Phras
     followed = [(key.split("|"), entry) for day in days for key, entry in day.by_place.items()]
     groups = [_summed([(parts[at], entry) for parts, entry in followed]) for at in range(3)]
     return BusinessReport(
-        tiles=_tiles(days, places, t) if earnings.n_named else _unknown(days, t),
+        tiles=_tiles(days, places, t) if earnings.n_named else _unknown(days, places, t),
         days=days,
         charts=_charts(days, period, t, is_known=bool(earnings.n_named)),
         by_placement=groups[0],
@@ -190,15 +190,15 @@ def _no_price(t: Phrases) -> Tile:
     return Tile(t("business.attributed"), "–", t("business.no_prices"))
 
 
-def _unknown(days: Sequence[DayEarnings], t: Phrases) -> list[Tile]:
-    """Return the tiles of a shop in which no event has named its request: nothing is known, which is not 0."""
+def _unknown(days: Sequence[DayEarnings], places: Places, t: Phrases) -> list[Tile]:
+    """Return the tiles of a shop in which no counted event has named its request: nothing is known, which is not 0."""
     bought, revenue = sum(day.purchases for day in days), sum(day.revenue for day in days)
     return [
-        Tile(t("business.clicks"), "–", t("business.unknown")),
-        Tile(t("business.purchases"), "–", t("business.unknown_of", all=bought)),
+        Tile(t("business.clicks"), "–", t("business.uncounted" if places.clicked else "business.unknown")),
+        Tile(t("business.purchases"), "–", t("business.unknown_of" if bought else "business.none_bought", all=bought)),
         _no_price(t)
         if _without_prices(days)
-        else Tile(t("business.attributed"), "–", t("business.unknown_revenue", all=t.money(revenue))),
+        else Tile(t("business.attributed"), "–", t("business.unknown_revenue", all=t.money(revenue)) if bought else ""),
     ]
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Response, render_template, request
 
 from app.context import current_aisle
 from app.security.api_keys import is_call
 from app.texts import current_phrases
+from app.texts.phrases import Phrases
 from app.views.first_steps import untrained_shop
 from app.views.message_texts import quoted
 
@@ -30,9 +34,15 @@ def as_page(response: Response) -> Response:
         template,
         problem=problem,
         title=t.named("problem", problem["status"]),
-        why=quoted(problem["detail"], t) if current_aisle().registry.versions() else "",
+        why=_why(problem, t) if not is_untrained or current_aisle().registry.versions() else "",
         **shown,
     )
     response.set_data(page)
     response.content_type = f"{_HTML}; charset=utf-8"
     return response
+
+
+def _why(problem: Mapping[str, Any], t: Phrases) -> str:
+    if request.url_rule is None and problem["status"] == 404:
+        return t("problem.no_page", path=request.path)
+    return t("problem.see_log") if problem["status"] == 500 else quoted(problem["detail"], t)

@@ -7,6 +7,7 @@ import math
 from app.texts.phrases import Phrases
 from src.core.experiments import Experiment
 from src.evaluation.experiment_report import ArmFinding, ArmVerdict, ExperimentReport
+from src.evaluation.sequential_tests import LEAST_USERS
 
 
 def verdict_sentences(experiment: Experiment, report: ExperimentReport, t: Phrases) -> list[str]:
@@ -48,6 +49,8 @@ def _sentence(experiment: Experiment, verdict: ArmVerdict, t: Phrases) -> str:
     found = verdict.lifts[experiment.body.metric]
     if found is None or verdict.finding is ArmFinding.OPEN:
         days = verdict.days_left
+        if verdict.few is not None:
+            return t("experiment.few", n=t.number(verdict.few), least=t.number(LEAST_USERS), **names)
         if days is None:
             return t("experiment.nothing", **names)
         effect = t.percent(experiment.body.smallest_effect, 0)

@@ -182,7 +182,7 @@ def _of_data(finding: Finding, t: Phrases) -> tuple[str, ...]:
 
 
 def _newest(newest_at: int, t: Phrases) -> str:
-    return t("is.newest", at=t.moment(newest_at), ago=t.ago(newest_at))
+    return t("is.newest", at=t.event_moment(newest_at), ago=t.ago(newest_at))
 
 
 def _rows(load: Load, t: Phrases) -> str:

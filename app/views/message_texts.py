@@ -27,6 +27,19 @@ def message_text(said: str, t: Phrases) -> str:
     return t(said.code, **{name: written(name, value, t) for name, value in said.values.items()})
 
 
+def subject_text(subject: str, t: Phrases) -> str:
+    """Put into words what a change was about.
+
+    Args:
+        subject: an id, which stays as it is, or a recorded message.
+        t: the texts of a language.
+
+    Returns:
+        The words.
+    """
+    return message_text(subject, t) if isinstance(subject, Message) else subject
+
+
 def refusal_text(error: Exception, t: Phrases) -> str:
     """Put into words why something was refused.
 

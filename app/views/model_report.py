@@ -13,7 +13,7 @@ from app.texts.phrases import Phrases
 from app.views.svg_charts import Interval, Line, Point, intervals, line, place
 from src.core.domain import JsonDict
 from src.core.records import Score, ServedFigures
-from src.evaluation.protocols import K
+from src.evaluation.task_lists import K
 from src.models import POPULARITY
 from src.releases.manifest import Manifest
 
@@ -137,7 +137,7 @@ def _protocol(document: Mapping[str, Any], t: Phrases) -> str:
     figures: dict[str, object] = {name: document[name] for name in ("n_train", "n_test", "n_items")}
     figures |= {"n_users": document["n_ranked_users"], "rating": t.axis(document["relevant_rating"])}
     if document["how"] == "time":
-        return t("quality.by_time", at=t.moment(document["cut"] or 0), **figures)
+        return t("quality.by_time", at=t.event_moment(document["cut"] or 0), **figures)
     return t("quality.by_chance", **figures)
 
 

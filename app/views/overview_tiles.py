@@ -10,8 +10,8 @@ from flask import url_for
 from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views.model_report import became, model_report
-from src.core.domain import DAY
 from src.core.errors import StoreError
+from src.core.shop_days import shop_day
 
 _DAYS = 30
 
@@ -62,8 +62,9 @@ def _returns(aisle: AisleContext, t: Phrases) -> list[Tile]:
 
 
 def _clicks(aisle: AisleContext, t: Phrases) -> Tile:
+    since = shop_day(time.time(), aisle.settings.zone) - _DAYS + 1
     try:
-        by_placement = became(aisle.store.served_lists.figures(int(time.time()) - _DAYS * DAY))[1]
+        by_placement = became(aisle.store.served_lists.figures(since))[1]
     except StoreError:
         by_placement = []
     clicked, shown = sum(row.clicked for row in by_placement), sum(row.shown for row in by_placement)

@@ -233,7 +233,7 @@ def _event_text(event: Event, t: Phrases) -> str:
     one = event.kind is EventKind.PURCHASE and event.value <= 1
     key = "did.purchase_one" if one else f"did.{event.kind.value}"
     text = t(key, value=t.axis(event.value))
-    return text if event.at is None else t("did.at", what=text, day=t.day(event.at))
+    return text if event.at is None else t("did.at", what=text, day=t.event_day(event.at))
 
 
 def prediction_of(

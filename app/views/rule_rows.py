@@ -15,11 +15,16 @@ from src.core.list_rules import MAX_FACTOR
 from src.core.shop_rules import MAX_RULES, PLACEMENT, ShopRule, parse_rules
 
 _EMPTY_ROWS, _LAST_PLACE = 3, 100
+_ONE_DAY = dt.timedelta(days=1)
 _AMOUNT = {"pin": "position", "boost": "factor", "bury": "factor", "cap": "at_most"}
 
 
 class RuleRow(NamedTuple):
-    """A row as it is typed: what: product_id, category or brand; amount: place, factor or number; dates: YYYY-MM-DD."""
+    """A row as it is typed.
+
+    what: product_id, category or brand; amount: place, factor or number; from_ and until: YYYY-MM-DD, the first and the
+    last day, or YYYY-MM-DDTHH:MM:SS for a rule that was given a time of day over HTTP.
+    """
 
     action: str = ""
     what: str = "product_id"
@@ -50,10 +55,24 @@ def rows_of(rules: Sequence[ShopRule], zone: ZoneInfo) -> list[RuleRow]:
 def _row(rule: ShopRule, zone: ZoneInfo) -> RuleRow:
     what = next((name for name in ("category", "brand") if getattr(rule, name) is not None), rule.by or "product_id")
     amount = getattr(rule, _AMOUNT.get(rule.action, "note"), "") if rule.action in _AMOUNT else ""
-    dates = ["" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (rule.from_, rule.until)]
     name = "" if rule.action == "cap" else rule.target
     shown = "" if amount in (None, "") else f"{amount:g}"
-    return RuleRow(rule.action, what, name, shown, rule.placement or "", *dates)
+    return RuleRow(
+        rule.action, what, name, shown, rule.placement or "", _begin(rule.from_, zone), _end(rule.until, zone)
+    )
+
+
+def _begin(moment: dt.datetime | None, zone: ZoneInfo) -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone(zone)
+    return str(local.date()) if local.time() == dt.time() else f"{local:%Y-%m-%dT%H:%M:%S}"
+
+
+def _end(moment: dt.datetime | None, zone: ZoneInfo) -> str:
+    """Return the last day of a rule that ends at a midnight, else the moment."""
+    text = _begin(moment, zone)
+    return text if "T" in text or not text else str(dt.date.fromisoformat(text) - _ONE_DAY)
 
 
 def typed_rows(form: Mapping[str, str]) -> list[RuleRow]:
@@ -74,7 +93,7 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
 
     Args:
         rows: as they were typed.
-        zone: the shop's time zone: a rule holds from the beginning of a day, until its beginning.
+        zone: the shop's time zone: a rule holds from the beginning of its first day to the end of its last.
         t: the texts of a language.
 
     Returns:
@@ -96,8 +115,7 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
             document[_AMOUNT[row.action]] = _number(row, number, t)
         if row.placement:
             document["placement"] = row.placement
-        dates = (("from", row.from_), ("until", row.until))
-        document |= {name: _midnight(text, zone, number, t) for name, text in dates if text}
+        document |= _dates(row, zone, number, t)
         documents.append(document)
     return parse_rules(documents)
 
@@ -111,8 +129,6 @@ def _fault_of(row: RuleRow) -> str | None:
         return "pins_product"
     if row.placement and not re.match(PLACEMENT, row.placement):
         return "placement_form"
-    if row.from_ and row.until and row.from_ >= row.until:
-        return "ends_before"
     if row.action == "cap" and (amount is None or not amount.is_integer() or not 1 <= amount <= MAX_FACTOR):
         return "needs_number"
     if amount is None:
@@ -140,8 +156,19 @@ def _number(row: RuleRow, number: int, t: Phrases) -> float:
     return int(value) if value.is_integer() and row.action in ("pin", "cap") else value
 
 
-def _midnight(text: str, zone: ZoneInfo, number: int, t: Phrases) -> dt.datetime:
+def _dates(row: RuleRow, zone: ZoneInfo, number: int, t: Phrases) -> dict[str, dt.datetime]:
+    days = {"from": (row.from_, dt.timedelta()), "until": (row.until, _ONE_DAY)}
+    found = {name: _moment(text, later, zone, number, t) for name, (text, later) in days.items() if text}
+    if len(found) == 2 and found["from"] >= found["until"]:
+        raise InputError(t("rules.ends_before", row=number))
+    return found
+
+
+def _moment(text: str, later: dt.timedelta, zone: ZoneInfo, number: int, t: Phrases) -> dt.datetime:
+    """Return the beginning of a day, or of one later; a time of day is taken as it is."""
     try:
-        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), zone)
-    except ValueError:
+        if "T" in text:
+            return dt.datetime.fromisoformat(text).replace(tzinfo=zone)
+        return dt.datetime.combine(dt.date.fromisoformat(text) + later, dt.time(), zone)
+    except (ValueError, OverflowError):
         raise InputError(t("rules.no_date", row=number, text=text)) from None

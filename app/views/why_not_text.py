@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.texts.phrases import Phrases
-from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
+from src.core.domain import EventKind, ExclusionReason, ListPosition, Product, Query, Rules
+
+_MOST_FIRST = (EventKind.PURCHASE, EventKind.RATING, EventKind.CART, EventKind.CLICK, EventKind.VIEW, EventKind.RETURN)
 
 
 def why_not_sentence(position: ListPosition, query: Query, product: Product | None, t: Phrases) -> str:
@@ -27,7 +29,7 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
         case ExclusionReason.UNKNOWN_PRODUCT:
             return t("whynot.nobody" if product is None else "whynot.newer")
         case ExclusionReason.SEEN:
-            return t("whynot.seen", kinds=_listed(t.named("whynot.kind", kind) for kind in rules.seen))
+            return t(f"whynot.seen_{_did(query, known.product_id, rules)}")
         case ExclusionReason.CATEGORY:
             return _against("category", known.category, _wanted(rules, t), t)
         case ExclusionReason.BRAND:
@@ -40,6 +42,12 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
             return t("whynot.max_per_brand", most=rules.max_per_brand)
         case reason:
             return t(f"whynot.{reason}", **({"rank": position.rank, "n": query.n} if position.rank else {}))
+
+
+def _did(query: Query, product_id: str, rules: Rules) -> str:
+    """Return the kind of event that takes a product out as seen: the one that means most, if there were several."""
+    had = {event.kind for event in query.history if event.product_id == product_id}
+    return next((kind.value for kind in _MOST_FIRST if kind in had & rules.seen), "somehow")
 
 
 def _against(what: str, name: str | None, wanted: str, t: Phrases) -> str:
@@ -64,7 +72,7 @@ def _wanted(rules: Rules, t: Phrases) -> str:
 
 
 def _price(price: float, t: Phrases) -> str:
-    return t.axis(price)
+    return t.money(price)
 
 
 def _range(rules: Rules, t: Phrases) -> str:

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
@@ -45,6 +45,20 @@ def lines_of(shop: str) -> Iterator[None]:
         yield
     finally:
         SHOP.reset(token)
+
+
+def background_thread(target: Callable[..., object], name: str, *args: object) -> threading.Thread:
+    """Return a thread that is not started yet, whose log lines name the shop that this thread works for.
+
+    Args:
+        target: What it runs; the process does not wait for its end.
+        name: Its name.
+        *args: Arguments of target.
+
+    Returns:
+        The thread.
+    """
+    return threading.Thread(target=copy_context().run, args=(target, *args), name=name, daemon=True)
 
 
 def _shop() -> dict[str, Any]:

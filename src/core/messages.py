@@ -50,6 +50,8 @@ MESSAGES: Mapping[str, str] = {
     "run.overdue": "it took longer than {hours:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {step}",
     "run.busy": "a training is running already (process {owner}). Wait for its end and try again.",
     "run.no_data": "the store holds no events: run python data_processing.py FILE",
+    # what was done with a key
+    "audit.events": "{stored:,} stored, {repeated:,} repeated, {refused:,} refused; requests: {requests:,}",
     # what is refused
     "refused.training": "a training is under way already: run {run}. Wait for its end and try again.",
     "refused.no_training": "no training is under way. GET /status lists the last runs.",
@@ -57,6 +59,12 @@ MESSAGES: Mapping[str, str] = {
     "refused.comparison": "another comparison is being computed. Wait for its end and try again.",
     "refused.rules": "version {found} of the rules was found; version {newest} holds by now. Read the rules again with "
     "GET /rules, and change those.",
+    "refused.no_release": "there is no release {release} on disk. GET /releases lists them.",
+    "refused.no_canary_leader": "AISLE_SCHEDULER is off, so that no worker would lead the release to all users. Set it "
+    "to on, or activate the release at once.",
+    "refused.serves_all": "the release {release} serves all users already. Name another one of GET /releases.",
+    "refused.had_its_canary": "the release {release} has had its canary, which is {state}: its figures stay, and it "
+    "gets no second one. Activate it, or begin an experiment with an arm of this release.",
     "refused.not_kept": "no list of the request {request} is kept. Lists of users are kept, those of the last {days} "
     "days are, unless the user was erased.",
     "refused.keeps_none": "no list of the request {request} is kept. Set AISLE_LOG_REQUESTS=on to keep what is asked "

@@ -202,7 +202,7 @@ class Settings(RatingScale, BaseSettings):
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
     timezone: str = Field(
         "UTC",
-        description="The shop's time zone, of AISLE_RETRAIN_AT and of times on pages: an IANA name such as "
+        description="The shop's time zone, of AISLE_RETRAIN_AT and of days and times on pages: an IANA name such as "
         "Europe/Berlin.",
     )
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")

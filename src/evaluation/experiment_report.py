@@ -10,6 +10,7 @@ from src.core.domain import DAY, JsonDict
 from src.core.experiments import ArmFigures, Experiment
 from src.evaluation.sequential_tests import (
     LEAST_OUTCOMES,
+    LEAST_USERS,
     LEVEL,
     Lift,
     Sample,
@@ -17,6 +18,7 @@ from src.evaluation.sequential_tests import (
     outcomes_needed,
     paired_lift,
     share_mismatch,
+    together,
 )
 
 METRICS = ("purchases", "clicks", "revenue")
@@ -43,6 +45,8 @@ class ArmVerdict:
         finding: What is known of it.
         lifts: metric → relative difference of the mean of a user, with an interval; None while too little happened.
         days_left: Days at the present traffic until the smallest effect can be told from none; None if not known.
+        few: As how many users the decisive outcomes count, where a few make most of them and nothing can be said
+            although there are outcomes enough; None otherwise.
         harms: What surely happens more often than with the control: "returns", "empty_lists", "slow_lists".
     """
 
@@ -50,6 +54,7 @@ class ArmVerdict:
     finding: ArmFinding
     lifts: dict[str, Lift | None]
     days_left: float | None
+    few: float | None
     harms: list[str]
 
 
@@ -114,11 +119,20 @@ def _verdict(
     planned, smallest = experiment.body.planned_outcomes, experiment.body.smallest_effect
     lifts = {name: _compared(control, arm, name, planned, level) for name in METRICS}
     decisive = lifts[experiment.body.metric]
-    samples = [_sample(each, experiment.body.metric) for each in (control, arm)]
+    samples = _sample(control, experiment.body.metric), _sample(arm, experiment.body.metric)
     finding = ArmFinding.BROKEN if broken else _finding(decisive, smallest)
-    days = _days_left(samples, decisive, smallest, planned, level, elapsed)
+    few = _few(*samples, arm.shared.get(experiment.body.metric))
+    days = None if few is not None else _days_left(samples, decisive, smallest, planned, level, elapsed)
     harms = [name for name in ("returns", "empty_lists", "slow_lists") if _is_more(control, arm, name, planned, level)]
-    return ArmVerdict(arm.arm, finding, lifts, days, harms)
+    return ArmVerdict(arm.arm, finding, lifts, days, few, harms)
+
+
+def _few(control: Sample, arm: Sample, shared: float | None) -> float | None:
+    """Return as how many users enough outcomes count that are too few all the same; None otherwise."""
+    weighing = (control, arm) if shared is None else (together(control, arm, shared),)
+    n_users = min(each.effective_users for each in weighing)
+    enough = min(control.n_outcomes, arm.n_outcomes) >= LEAST_OUTCOMES
+    return n_users if enough and n_users < LEAST_USERS else None
 
 
 def _compared(control: ArmFigures, arm: ArmFigures, name: str, planned: float, level: float) -> Lift | None:

@@ -13,12 +13,14 @@ import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from src.core.domain import BoolArray, FloatArray, IntArray, JsonDict
 from src.evaluation.sequential_tests import LEAST_OUTCOMES
 
 ESTIMATORS = ("ips", "snips", "dr")
-_Z = 1.96
+_UPPER = 0.975
+"""Probability below the upper end of an interval of 95 %."""
 _PRIOR = 5.0
 """Outcomes that pull the effect of a product towards 1."""
 
@@ -122,12 +124,8 @@ def estimate(places: LoggedPlaces, served: IntArray, happened: BoolArray) -> Out
     base_weight = np.where(places.shown == served, 1 / places.propensity, 0.0)
     if effective < LEAST_OUTCOMES:
         return OutcomeEstimates(*figures, {}, None, None)
-    other = {
-        "ips": _ips(places, weight, reward),
-        "snips": _snips(places, weight, reward),
-        "dr": _doubly_robust(places, places.target, weight, reward),
-    }
-    base = _doubly_robust(places, served, base_weight, reward)
+    target_dr, base = _doubly_robust(places, reward, (places.target, weight), (served, base_weight))
+    other = {"ips": _ips(places, weight, reward), "snips": _snips(places, weight, reward), "dr": target_dr}
     intervals = {name: _interval(each, places.cluster) for name, each in other.items()}
     values = {name: each for name, each in intervals.items() if each is not None}
     return OutcomeEstimates(
@@ -164,26 +162,29 @@ def _snips(places: LoggedPlaces, weight: FloatArray, reward: FloatArray) -> _Inf
     n_there = np.bincount(places.position)
     at_place = np.bincount(places.position, weight)
     rate = np.bincount(places.position, weight * reward) / np.maximum(at_place, 1e-12)
-    # Linearised: a place moves the rate of its position by its weighted residual.
-    scale = n_there / np.maximum(at_place, 1e-12)
-    residual = weight * scale[places.position] * (reward - rate[places.position])
+    # The jackknife: without the place, the rate of its position would move by its weighted residual over the other
+    # weights there. Linearised, with its own weight among them, this is too small where few places match.
+    others = np.maximum(at_place[places.position] - weight, weight)
+    residual = weight * (n_there[places.position] / np.maximum(others, 1e-12)) * (reward - rate[places.position])
     expected = _per_list(places, rate[places.position])
     moves = _per_list(places, residual) + expected - expected.mean()
     return _Influence(float(expected.mean()), moves)
 
 
-def _doubly_robust(places: LoggedPlaces, wanted: IntArray, weight: FloatArray, reward: FloatArray) -> _Influence:
-    """Predict outcomes by place and product, and correct the prediction by what was seen."""
-    earned = np.empty(len(reward))
-    fold = places.cluster[places.of_list] % 2
-    for held in (0, 1):  # a prediction must not know the outcomes that it is corrected by
-        own, rest = fold == held, fold != held
-        rate, effect = _predictor(places, reward, rest)
-        predicted = (rate[places.position[own]] * effect[products[own]] for products in (wanted, places.shown))
-        of_wanted, of_shown = (np.minimum(1.0, each) for each in predicted)
-        earned[own] = of_wanted + weight[own] * (reward[own] - of_shown)
-    by_list = _per_list(places, earned)
-    return _Influence(float(by_list.mean()), by_list - by_list.mean())
+def _doubly_robust(
+    places: LoggedPlaces, reward: FloatArray, *wanted_and_weight: tuple[IntArray, FloatArray]
+) -> list[_Influence]:
+    """Predict outcomes by place and product, and correct the prediction by what was seen, for each way of lists."""
+    earned = np.empty((len(wanted_and_weight), len(reward)))
+    fold = places.cluster[places.of_list] % 2 == 0
+    for own in (fold, ~fold):  # a prediction must not know the outcomes that it is corrected by
+        rate, effect = _predictor(places, reward, ~own)
+        usual, got = rate[places.position[own]], reward[own]
+        missed = got - np.minimum(1.0, usual * effect[places.shown[own]])
+        for row, (wanted, weight) in zip(earned, wanted_and_weight, strict=True):
+            row[own] = np.minimum(1.0, usual * effect[wanted[own]]) + weight[own] * missed
+    by_list = (_per_list(places, row) for row in earned)
+    return [_Influence(float(each.mean()), each - each.mean()) for each in by_list]
 
 
 def _predictor(places: LoggedPlaces, reward: FloatArray, among: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -196,18 +197,28 @@ def _predictor(places: LoggedPlaces, reward: FloatArray, among: BoolArray) -> tu
     return rate, (np.bincount(shown, got, n_products) + _PRIOR) / (expected + _PRIOR)
 
 
-def _standard_error(moves: FloatArray, cluster: IntArray) -> float:
-    """Return the standard error of a mean over lists, those of one user depending on each other."""
-    by_user = np.bincount(cluster, moves)
-    n_users = len(np.unique(cluster))
-    return math.sqrt(float(by_user @ by_user) * n_users / max(1, n_users - 1)) / len(moves)
+def _half_width(moves: FloatArray, cluster: IntArray) -> float:
+    """Return the half-width of a 95 % interval for a mean over lists, those of one user depending on each other.
+
+    Where few users carry the variance its estimate is uncertain, too: the quantile is Student's, with the effective
+    number of users (Kish, of the squared moves) less 1 as its degrees of freedom. That is at most what Satterthwaite's
+    approximation gives for independent users (1946, "An approximate distribution of estimates of variance components";
+    for clusters Imbens and Kolesár 2016, "Robust standard errors in small samples").
+    """
+    squares = np.bincount(cluster, moves) ** 2
+    total, n_users = float(squares.sum()), int(np.count_nonzero(np.bincount(cluster)))
+    if not total:
+        return 0.0
+    freedom = max(1.0, total**2 / float(squares @ squares) - 1)
+    error = math.sqrt(total * n_users / max(1, n_users - 1)) / len(moves)
+    return float(stdtrit(freedom, _UPPER)) * error
 
 
 def _interval(found: _Influence, cluster: IntArray) -> ListValue | None:
     """Return the estimate with its interval, by its logarithm, which is nearer to a normal distribution."""
     if found.value <= 0:
         return None
-    half = _Z * _standard_error(found.moves, cluster) / found.value
+    half = _half_width(found.moves, cluster) / found.value
     return ListValue(found.value, found.value * math.exp(-half), found.value * math.exp(half))
 
 
@@ -215,5 +226,5 @@ def _ratio(other: _Influence, base: _Influence, cluster: IntArray) -> ListValue 
     if min(other.value, base.value) <= 0:
         return None
     ratio = other.value / base.value
-    half = _Z * _standard_error(other.moves / other.value - base.moves / base.value, cluster)
+    half = _half_width(other.moves / other.value - base.moves / base.value, cluster)
     return ListValue(ratio - 1, ratio * math.exp(-half) - 1, ratio * math.exp(half) - 1)

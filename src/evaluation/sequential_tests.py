@@ -16,6 +16,8 @@ LEVEL = 0.05
 """Highest probability of a false alarm over the whole life of an experiment."""
 LEAST_OUTCOMES = 50
 """In an arm. With fewer the mean of an arm is far from normally distributed."""
+LEAST_USERS = 30
+"""Users of an arm, counted as if all did equally much (Kish): a mean that a few make is far from normal, too."""
 _CONCENTRATION = 1_000.0
 """Of the Dirichlet prior on shares: most sensitive to shares that are off by a few percent."""
 _LARGEST = 50.0
@@ -42,6 +44,11 @@ class Sample:
     def mean(self) -> float:
         """Outcome of a user; 0 without users."""
         return self.total / self.n if self.n else 0.0
+
+    @property
+    def effective_users(self) -> float:
+        """Users who do equally much and vary as these do (Kish's effective sample size); 0 without outcomes."""
+        return self.total**2 / self.squares if self.squares else 0.0
 
     @property
     def variance_of_mean(self) -> float:
@@ -98,9 +105,12 @@ def lift(control: Sample, treatment: Sample, planned: float, level: float = LEVE
         level: As `standard_errors` takes it.
 
     Returns:
-        The relative difference; None while an arm has fewer than LEAST_OUTCOMES outcomes.
+        The relative difference; None while an arm has fewer than LEAST_OUTCOMES outcomes, or LEAST_USERS effective
+        users.
     """
     if min(control.n_outcomes, treatment.n_outcomes) < LEAST_OUTCOMES or min(control.mean, treatment.mean) <= 0:
+        return None
+    if min(control.effective_users, treatment.effective_users) < LEAST_USERS:
         return None
     variance = sum(arm.variance_of_mean / arm.mean**2 for arm in (control, treatment))
     return _lift(control, treatment, variance, planned, level)
@@ -117,14 +127,32 @@ def paired_lift(control: Sample, treatment: Sample, shared: float, planned: floa
         level: As `standard_errors` takes it.
 
     Returns:
-        As `lift` does.
+        As `lift` does; the effective users are those of both arms together.
     """
     if min(control.n_outcomes, treatment.n_outcomes) < LEAST_OUTCOMES or control.n < 2:
+        return None
+    if together(control, treatment, shared).effective_users < LEAST_USERS:
         return None
     # Sum over users of (treatment / its total - control / its total)²: the variance of the ratio's logarithm.
     spread = sum(arm.squares / arm.total**2 for arm in (control, treatment))
     spread -= 2 * shared / (control.total * treatment.total)
     return _lift(control, treatment, max(0.0, spread) * control.n / (control.n - 1), planned, level)
+
+
+def together(control: Sample, treatment: Sample, shared: float) -> Sample:
+    """Add what users did in two arms that all of them see.
+
+    Args:
+        control: As `paired_lift` takes it.
+        treatment: As `paired_lift` takes it.
+        shared: As `paired_lift` takes it.
+
+    Returns:
+        What they did in both.
+    """
+    n_outcomes = control.n_outcomes + treatment.n_outcomes
+    squares = control.squares + treatment.squares + 2 * shared
+    return Sample(control.n, control.total + treatment.total, squares, n_outcomes)
 
 
 def _lift(control: Sample, treatment: Sample, variance: float, planned: float, level: float) -> Lift:

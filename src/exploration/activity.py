@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 
-from src.core.domain import DAY, NO_TIME, IntArray
+from src.core.domain import NO_TIME, IntArray
+from src.core.shop_days import shop_days
 from src.exploration.profile_types import Activity
 from src.interactions.event_weights import KIND_ORDER
 
@@ -12,12 +15,13 @@ MAX_PERIODS = 200
 """Bars at most; with more, the next longer period is used."""
 
 
-def activity(at: IntArray, kind: IntArray) -> Activity | None:
+def activity(at: IntArray, kind: IntArray, zone: dt.tzinfo) -> Activity | None:
     """Count events over time, in all and of each kind.
 
     Args:
         at: int64[n], UTC seconds, NO_TIME where unknown.
         kind: int[n], positions in KIND_ORDER.
+        zone: The shop's time zone.
 
     Returns:
         The counts; None if no event has a time.
@@ -26,7 +30,7 @@ def activity(at: IntArray, kind: IntArray) -> Activity | None:
     at, kind = at[has_time], kind[has_time]
     if not len(at):
         return None
-    day = at // DAY
+    day = shop_days(at, zone)
     first = int(day.min())
     count_by_day = np.bincount(day - first)
     days = first + np.flatnonzero(count_by_day)

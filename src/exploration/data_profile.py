@@ -5,6 +5,7 @@ Nothing loops over events: eight million of them take about four seconds, and 35
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 
 from src.core.domain import (
-    DAY,
     NO_TIME,
     SEEN_KINDS,
     BoolArray,
@@ -23,6 +23,7 @@ from src.core.domain import (
     category_names,
 )
 from src.core.records import Load
+from src.core.shop_days import shop_days
 from src.exploration.activity import activity
 from src.exploration.profile_types import (
     CatalogueCoverage,
@@ -86,6 +87,7 @@ def profile_data(
     *,
     relevant_rating: float,
     now: int,
+    zone: dt.tzinfo = dt.UTC,
     n_known: int | None = None,
 ) -> DataProfile:
     """Compute all figures.
@@ -96,6 +98,7 @@ def profile_data(
         loads: Loads of files, newest first.
         relevant_rating: Lowest rating that counts as relevant.
         now: UTC seconds.
+        zone: The shop's time zone.
         n_known: Products in the catalogue, with events or without; None if they were not counted.
 
     Returns:
@@ -118,9 +121,9 @@ def profile_data(
         most_bought=_top_products(data, items, EventKind.PURCHASE),
         most_rated=_top_products(data, items, EventKind.RATING),
         conversion=_conversion(data, looked, carted, bought),
-        bought_again=_bought_again(data),
+        bought_again=_bought_again(data, zone),
         ratings=_rating_figures(events.value[data.is_kind(EventKind.RATING)], relevant_rating),
-        activity=activity(events.at, data.kind),
+        activity=activity(events.at, data.kind, zone),
         users=_tail(events.count_by_user()),
         products=_tail(items.n_events),
         catalogue=_catalogue_figures(catalogue, items, data, n_known),
@@ -245,12 +248,12 @@ def _extreme_times(data: TrainingData, rows: BoolArray, extreme: np.ufunc, unkno
     return keys[starts], extreme.reduceat(at, starts) if len(starts) else at
 
 
-def _bought_again(data: TrainingData) -> float | None:
+def _bought_again(data: TrainingData, zone: dt.tzinfo) -> float | None:
     """Return the share of bought pairs that were bought on several days; None without dated purchases."""
     rows = data.is_kind(EventKind.PURCHASE) & (data.events.at != NO_TIME)
     if not rows.any():
         return None
-    pair, day = _keys(data.events, rows), data.events.at[rows] // DAY
+    pair, day = _keys(data.events, rows), shop_days(data.events.at[rows], zone)
     order = np.lexsort((day, pair))
     pair, day = pair[order], day[order]
     same_pair = pair[1:] == pair[:-1]

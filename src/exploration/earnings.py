@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.core.domain import DAY, NO_TIME, EventKind, FloatArray, IntArray, JsonDict
-from src.exploration.shop_days import shop_days
+from src.core.shop_days import shop_days
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData
 

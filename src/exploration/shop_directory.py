@@ -18,7 +18,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from src.core.domain import NO_TIME, EventKind, FloatArray, IntArray
-from src.exploration.shop_days import midnight, shop_days
+from src.core.shop_days import midnight, shop_days
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData
 from src.interactions.vocabulary import Vocabulary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from src.ingestion.column_names import (
     BRAND,
@@ -83,11 +83,7 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Colle
         others = [column for column in roles[PRODUCT] if column.at != at]
         roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled), *others]
         found.add(PRODUCT)
-    if {USER, PRODUCT} <= roles.keys() and not {VALUE, KIND, QUANTITY, INVOICE, PURCHASED} & {*roles, *ignored}:
-        at = _votes_or_ranks(profiles, taken(), roles[USER][0].at)
-        if at is not None:
-            roles[VALUE] = [RoleColumn(at, _SAID, False, profiles[at].filled)]
-            found.add(VALUE)
+    found |= _add_votes_or_ranks(roles, profiles, ignored, taken())
     if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
         at = find_user_by_look(profiles, taken())
         if at is not None:
@@ -97,6 +93,19 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Colle
 
 
 _CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
+
+
+def _add_votes_or_ranks(
+    roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str], taken: Collection[int]
+) -> set[str]:
+    """Add ratings that no name tells to the roles, where nothing else tells what a user did; return what was added."""
+    if not {USER, PRODUCT} <= roles.keys() or {VALUE, KIND, QUANTITY, INVOICE, PURCHASED} & {*roles, *ignored}:
+        return set()
+    at = _votes_or_ranks(profiles, taken, roles[USER][0].at)
+    if at is None:
+        return set()
+    roles[VALUE] = [RoleColumn(at, _SAID, False, profiles[at].filled)]
+    return {VALUE}
 
 
 def _votes_or_ranks(profiles: Sequence[ColumnProfile], taken: Collection[int], user: int) -> int | None:
@@ -179,13 +188,7 @@ def listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) ->
     Returns:
         Its role; nothing if there is none.
     """
-    for at, profile in enumerate(profiles):
-        words = {cell for cell in profile.cells if len(cell) > LONGEST_FLAG}
-        meanings = {is_kept_back(word) for word in words}
-        is_telling = profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
-        if at not in taken and is_telling and profile.filled >= 0.9 and not is_excluded(profile.name):
-            return {LISTED: [RoleColumn(at, LOOK, False, profile.filled)]}
-    return {}
+    return _first_by_look(LISTED, profiles, taken, _tells_listing)
 
 
 def title_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
@@ -198,9 +201,25 @@ def title_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> 
     Returns:
         Its role; nothing if there is none.
     """
+    return _first_by_look(TITLE, profiles, taken, _has_titles)
+
+
+def _first_by_look(
+    role: str, profiles: Sequence[ColumnProfile], taken: Collection[int], looks: Callable[[ColumnProfile], bool]
+) -> Roles:
+    """Return the role with the first free column, nearly full, of this look; nothing if there is none."""
     for at, profile in enumerate(profiles):
-        is_worded = profile.filled >= 0.9 and profile.share(lambda cell: " " in cell) >= 0.3 and profile.texts < 0.5
-        is_other = max(profile.numbers, profile.money, profile.times, profile.urls) >= 0.5 or is_excluded(profile.name)
-        if at not in taken and is_worded and not is_other and profile.n_distinct >= 0.8 * len(profile.cells):
-            return {TITLE: [RoleColumn(at, LOOK, False, profile.filled)]}
+        if at not in taken and profile.filled >= 0.9 and not is_excluded(profile.name) and looks(profile):
+            return {role: [RoleColumn(at, LOOK, False, profile.filled)]}
     return {}
+
+
+def _tells_listing(profile: ColumnProfile) -> bool:
+    meanings = {is_kept_back(cell) for cell in profile.cells if len(cell) > LONGEST_FLAG}
+    return profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
+
+
+def _has_titles(profile: ColumnProfile) -> bool:
+    is_worded = profile.share(lambda cell: " " in cell) >= 0.3 and profile.texts < 0.5
+    is_other = max(profile.numbers, profile.money, profile.times, profile.urls) >= 0.5
+    return is_worded and not is_other and profile.n_distinct >= 0.8 * len(profile.cells)

@@ -34,6 +34,7 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     candidates,
+    is_number,
     normalize_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
@@ -49,6 +50,7 @@ from src.ingestion.column_words import (
     words_of,
 )
 from src.ingestion.product_cleaning import stock_in
+from src.ingestion.rating_scales import without_whole
 
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
@@ -63,6 +65,8 @@ _AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
 _WORDS_WITHOUT_TAXES = "excl excluded excluding ex ht netto net 税抜 sem sans without ohne exkl uden utan bez"
 _WITHOUT_TAXES = frozenset(_WORDS_WITHOUT_TAXES.split())
 _PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
+_UNIVERSAL = frozenset({"ean", "isbn", "gtin", "upc", "barcode"})
+"""Codes of a product in all shops, which come after its id in this one."""
 _EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
 
 
@@ -198,7 +202,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 role = STATE
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
-                sure = _PLAIN_NAME if role == TITLE and normalize_name(profile.name) == "name" else _EXACT
+                is_plain = role == TITLE and normalize_name(profile.name) == "name"
+                sure = _PLAIN_NAME if is_plain or normalize_name(profile.name) in _UNIVERSAL else _EXACT
                 found.append((role, RoleColumn(at, sure * fitness - 0.005 * rank, True, profile.filled)))
                 continue
         worded = role_by_words(profile.name)
@@ -232,7 +237,7 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         STATE: max(
             profile.states, profile.listings, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0
         ),
-        VALUE: max(profile.numbers, weak),
+        VALUE: max(profile.share(lambda cell: is_number(without_whole(cell))), weak),
         RETURNED: profile.numbers,
         QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),

@@ -157,7 +157,7 @@ WORDS: dict[str, str] = {
         rating ratings rate score stars bewertung sterne note nota puntuacion calificacion valoracion
         valutazione voto avaliacao ocena beoordeling waardering schulnote 评分 評価 評分 평점 оценка grade grades
         punteggio stelle estrellas etoiles estrelas sterren gwiazdki gwiazdek stjerner puntaje ertekeles puan
-        evaluare penilaian βαθμολογια оцінка
+        evaluare penilaian βαθμολογια оцінка betyg karakter arvosana bedomning hodnoceni hodnocení
     """,
     "group": """
         parent group master gruppe groupe grupo hauptartikel vaterartikel vater mutter configurable maitre
@@ -204,7 +204,7 @@ WORDS: dict[str, str] = {
     FILLER: """
         domain internal from
         eur usd gbp level display label the of de del della do da der des la le el du den our your main full
-        current is in google shop url link src large hires high big zoom unit per a an x na van di web my
+        current is in im google shop url link src large hires high big zoom unit per a an x na van di web my
         amount s m l xl paid d on to for and und et w op von voor ajout dim fact properties property params
         payload traits attributes fields context hosted non editable server collector local utc pretty iso
         datetime ecom sold 管理 者 的 の アドレス お

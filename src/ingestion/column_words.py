@@ -230,6 +230,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         return "user", 0.3
     if role == "title" and ORDER_WORD in known and PRODUCT_WORD not in known:
         return None
+    if role == "brand" and {PRODUCT_WORD, ID_WORD} <= known:
+        return "product", 0.3  # a number that the manufacturer gives
     if role == "group" and "title" in known:
         return "category", confidence
     if role is not None:

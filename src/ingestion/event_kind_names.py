@@ -29,7 +29,8 @@ _NAMES = {
         "favorite", "favourite", "favorito", "favoritos", "favori", "favoris", "favorit", "favoriten", "preferito",
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
-        "fav", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
+        "fav", "like", "liked", "love", "loved", "wishlisted", "favorited", "favourited", "bookmark", "bookmarked",
+        "saved", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
         "varukorg", "varukorgen", "handlekurv", "handlekurven", "indkobskurv", "ostoskori", "ostoskoriin", "onskelista",
         "onskeliste", "toivelista", "soovinimekiri",
         "scadd", "kurv", "ostukorv", "ostukorvi", "kosika",
@@ -81,6 +82,7 @@ _IGNORED_WORDS = """
         paymentinfoentered viewcart viewitemlist viewlist productlistviewed viewpromotion selectpromotion
         impression impressions login logout signup register registration sessionend session pageleave
         filedownload formstart formsubmit videostart videoprogress videocomplete share coupon couponapplied
+        shared dislike disliked unlike
         generatelead appopen firstopen error exception identify home warenkorbansehen purchaseintent
         scview sccheckout scopen
         promotionclicked promotionviewed productlistfiltered checkoutstepviewed checkoutstepcompleted logon ping

@@ -41,6 +41,7 @@ T = TypeVar("T")
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
+_NO_DIGITS_ONLY = re.compile("[/ %★⭐🌟☆✩✰]")  # in a rating: "4 / 5", "80%", "★★★"
 _WORKBOOK_ERROR = re.compile(r"#+|#[^\W\d_]+(/[^\W\d_]+)?[!?]|#N/A|#NV")
 _OF_SALES = (EventKind.PURCHASE.value, EventKind.RETURN.value)
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
@@ -138,7 +139,7 @@ def validate_events(
     for user in found_among(users, layout.nobody):
         rejections.add_where(users, user.__eq__, RejectionCode.NOBODY, repr(user))
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
-    if layout.name == RATINGS and any("/" in text or " " in text for text in texts[VALUE]):
+    if layout.name == RATINGS and any(map(_NO_DIGITS_ONLY.search, texts[VALUE])):
         texts[VALUE] = list(map(without_whole, texts[VALUE]))
     if layout.unrated:
         texts[VALUE] = ["" if says_unrated(text) else text for text in texts[VALUE]]

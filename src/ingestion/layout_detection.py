@@ -69,7 +69,7 @@ from src.ingestion.notations import (
 from src.ingestion.parsing import (
     as_texts,
 )
-from src.ingestion.rating_scales import without_whole
+from src.ingestion.rating_scales import SHARES, are_shares, without_whole
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
@@ -325,6 +325,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     if layout.name == RATINGS:
+        hints = replace(hints, scale=SHARES) if hints.scale is None and are_shares(texts[VALUE]) else hints
         texts[VALUE] = list(map(without_whole, texts[VALUE]))
     kind = find_kind(rows.file.path, layout, hints, notes)
     decimal = find_decimal(texts, sample, hints, notes)

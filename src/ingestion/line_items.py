@@ -30,6 +30,7 @@ _NOTATIONS = (
     rf"(?P<title>[^\n]+?)\s*{_CODE}\s*{_TIMES}\s*{_COUNT}",
     rf"(?P<product>[^\s,;|:*=()]+)\s*[(\[](?P<quantity>\d{{1,5}}){_UNITS}\s*[)\]]",
     rf"(?P<title>[^\n]+?)\s*{_CODE}",
+    r"\[(?P<product>[^\[\]\s]+)\]\s+(?P<title>[^\n\[\];|]+?)",
     rf"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*{_COUNT}",
     r"(?P<product>[^\s,;|:*=()]+)\s*\((?P<quantity>\d{1,5})\)",
     r"(?P<quantity>\d{1,5})\s*[x×]\s*(?P<product>[^\s,;|:*=()]+)",

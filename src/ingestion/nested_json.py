@@ -55,24 +55,36 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
     has_nested = any("." in ".".join(path) for path in outer)
     names = [".".join(path) for path in outer]
     tops = candidates([path[-1] if len(path) == 1 else ".".join(path) for path in outer])
-    is_product_row = any(names[at] != "id" for at in tops.get(PRODUCT, []))
+    products = [outer[at] for at in tops.get(PRODUCT, []) if names[at] != "id"]
     chain = _find_chain(first, (), set())
-    is_either = is_product_row and bool(chain) and _have_either(first, chain[0], [outer[at] for at in tops[PRODUCT]])
-    if (
-        is_product_row
-        and not is_either
-        and not (chain and _VARIANTS & set(words_of(chain[-1][-1])) and not {USER, INVOICE} & _roles_of(names))
-    ):
+    is_either = bool(chain and products) and _have_either(first, chain[0], products)
+    of_variants = chain and _VARIANTS & set(words_of(chain[-1][-1])) and not {USER, INVOICE} & _roles_of(names)
+    if products and not is_either and not of_variants:
         chain = ()
     if not chain and not (has_nested and (_has_more_roles(names) or PRODUCT not in _roles_of(names))):
         return None
+    plan = _planned(first, chain, names, is_either=is_either)
+    refuse_many_columns(reader.file.path, len(plan.columns))
+    return plan
+
+
+def _planned(
+    first: Sequence[Mapping[str, Any]], chain: tuple[tuple[str, ...], ...], names: Sequence[str], *, is_either: bool
+) -> Plan:
+    """Return the columns of the rows that objects become.
+
+    Args:
+        first: The first objects.
+        chain: Names of lists, outermost first, whose elements become rows.
+        names: Names of the values of the objects themselves.
+        is_either: Whether an object has one product of its own where it has no list.
+    """
     columns: dict[str, tuple[int, tuple[str, ...]]] = {}
     is_catalogue = not {USER, INVOICE} & _roles_of(names)
-    level = first
     inner_names: set[str] = set()
     beside: dict[str, tuple[int, tuple[str, ...]]] = {}
     for depth in range(len(chain), -1, -1):
-        objects_there = first
+        objects_there: Sequence[Any] = first
         for path in chain[:depth]:
             objects_there = [each for value in objects_there for each in _elements(value, path)]
         level = [value for value in objects_there if isinstance(value, dict)]
@@ -94,7 +106,6 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
                 continue  # of the whole order, not of its lines
             columns[name if name not in inner_names else f"{above * (len(chain) - depth)}{name}"] = (depth, path)
         inner_names |= set(columns) | (_names_of_elements(columns, is_catalogue) if chain else set())
-    refuse_many_columns(reader.file.path, len(columns))
     return Plan(chain, columns, beside)
 
 

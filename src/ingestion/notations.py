@@ -28,7 +28,15 @@ from src.ingestion.parsing import (
     time_format,
 )
 from src.ingestion.prices import is_in_cents
-from src.ingestion.rating_scales import USUAL_SCALE, Scale, find_scale, is_ranking, scale_of_ranks, scale_of_votes
+from src.ingestion.rating_scales import (
+    SHARES,
+    USUAL_SCALE,
+    Scale,
+    find_scale,
+    is_ranking,
+    scale_of_ranks,
+    scale_of_votes,
+)
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.table_files import FlatRows
 
@@ -128,7 +136,7 @@ def find_rating_scale(
         return False, None
     if hints.scale is None and (own := _own_scale(layout, texts[VALUE], decimal, notes)):
         return False, own
-    unrated = _has_unrated(texts[VALUE])
+    unrated = hints.scale != SHARES and _has_unrated(texts[VALUE])
     if unrated:
         notes.append(
             f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "

@@ -72,6 +72,8 @@ def is_zip(head: bytes) -> bool:
 def is_html(head: bytes) -> bool:
     """Whether the first bytes are those of an HTML page, as many programs save workbooks."""
     start = head[:2_000].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if b"urn:schemas-microsoft-com:office:spreadsheet" in start:  # a workbook saved as XML
+        return True
     return start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta")) or (
         start.startswith(b"<") and b"<table" in start and b"<?xml" not in start[:5]
     )
@@ -164,6 +166,12 @@ def _cell_text(cell: object) -> str:
     return " ".join(str(cell)[:_LONGEST_CELL].split())
 
 
+def _html_tag(tag: str) -> str:
+    """Return the tag of a table in HTML that one of a workbook saved as XML stands for."""
+    plain = tag.rpartition(":")[2]
+    return {"row": "tr", "cell": "td"}.get(plain, plain)
+
+
 class _TableParser(HTMLParser):
     """Collects the rows of the tables of a page."""
 
@@ -175,17 +183,22 @@ class _TableParser(HTMLParser):
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        tag = _html_tag(tag)
         if tag == "tr":
             self._end_row()
             self._row = []
         elif tag in ("td", "th") and self._row is not None:
             self._end_cell()
+            index = dict(attrs).get("ss:index") or ""  # of a cell after empty ones, in a workbook as XML
+            if index.isdecimal() and len(self._row) < int(index) <= _MOST_CELLS:
+                self._row += [""] * (int(index) - 1 - len(self._row))
             self._cell = []
         elif tag == "br" and self._cell is not None:
             self._cell.append(" ")
 
     @override
     def handle_endtag(self, tag: str) -> None:
+        tag = _html_tag(tag)
         if tag in ("td", "th"):
             self._end_cell()
         elif tag in ("tr", "table"):

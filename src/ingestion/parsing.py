@@ -63,6 +63,10 @@ def is_nothing(text: str) -> bool:
     return text.lower() in EMPTY_TEXTS
 
 
+_MINUS_LAST = re.compile(r"\d[\d.,]*-", re.ASCII)
+"""How some systems write a negative number: "2.000-"."""
+
+
 def parse_numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, BoolArray]:
     """Parse numbers.
 
@@ -73,6 +77,7 @@ def parse_numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, Boo
     Returns:
         float64[n], NaN where a cell is no number, and bool[n]: whether the cell is not empty.
     """
+    given = texts
     if decimal == ",":
         texts = [_with_point(text) if "," in text or "." in text else text for text in texts]
     elif "," in "".join(texts):
@@ -84,7 +89,8 @@ def parse_numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, Boo
         if np.isfinite(values).all() and "_" not in joined and joined.isascii():
             return values, np.ones(len(texts), dtype=np.bool_)
     except ValueError:
-        pass
+        if any(map(_MINUS_LAST.fullmatch, given)):
+            return parse_numbers([f"-{text[:-1]}" if _MINUS_LAST.fullmatch(text) else text for text in given], decimal)
     import pandas as pd  # not at the top: serving does not need its 35 MB
 
     parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")

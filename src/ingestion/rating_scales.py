@@ -14,6 +14,8 @@ from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
 
 _OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?) ?(?:/|out of|von|sur|su|de|z|van|av|из) ?(?:5|10|20|100)")
+_PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d+)?) ?%")
+_STARS = re.compile("[★⭐🌟☆✩✰\ufe0f ]*[★⭐🌟☆✩✰][★⭐🌟☆✩✰\ufe0f ]*")
 _ENOUGH = 20  # ratings from which a scale can be told from mistakes
 _COVERED = 0.95  # share of the ratings that a scale must hold: the others are mistakes
 
@@ -33,6 +35,8 @@ class Scale(NamedTuple):
 _NEXT_LOWER: dict[float, int] = {5: 0, 10: 5, 100: 10}
 _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 USUAL_SCALE = Scale(1, 5)
+SHARES = Scale(0, 100, is_given=True)
+"""The scale of ratings such as "80 %"."""
 _USUAL = (USUAL_SCALE, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
 
 
@@ -45,9 +49,16 @@ _MOST_WORDS = 5
 
 
 def without_whole(text: str) -> str:
-    """Return the rating in "8/10" and "4 out of 5"; any other text as it is."""
-    match = _OUT_OF.fullmatch(text)
+    """Return the rating in "8/10", "4 out of 5", "80 %" and "★★★☆☆"; any other text as it is."""
+    if _STARS.fullmatch(text):
+        return str(sum(sign in "★⭐🌟" for sign in text))
+    match = _OUT_OF.fullmatch(text) or _PERCENT.fullmatch(text)
     return match[1] if match else text
+
+
+def are_shares(texts: Sequence[str]) -> bool:
+    """Return whether most ratings are written as "80 %"."""
+    return bool(texts) and 2 * sum(text.endswith("%") for text in texts) > len(texts)
 
 
 def says_unrated(text: str) -> bool:

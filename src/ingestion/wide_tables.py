@@ -17,6 +17,7 @@ _MOST_UNDERSTOOD = 0.3  # share of a matrix's columns whose names mean something
 _GAPS = 0.1  # share of its cells that are empty or 0: nobody rated everything
 _HIGHEST_RATING, _MOST_RATINGS = 10, 21
 _HIGHEST_COUNT = 10_000
+_ALMOST_ALL, _MOST = 0.9, 0.8
 _ACTS = frozenset({EventKind.VIEW, EventKind.CLICK, EventKind.CART, EventKind.PURCHASE})
 _YES, _NO = frozenset({"true", "yes", "y", "t", "x"}), frozenset({"false", "no", "n", "f"})
 _NOBODY_ACTED = "impression"
@@ -121,44 +122,61 @@ def _is_count(cell: str) -> bool:
 
 def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
     """Find the columns of a matrix of users and products: one row each, and numbers under names that mean nothing."""
+    role = _role_of(profiles[0].name)
+    cells = _columns_of_matrix(profiles, role)
+    if not cells:
+        return None
+    numbers = [float(cell.replace(",", ".")) for at in cells for cell in profiles[at].cells]
+    is_numbered = _are_numbered(profiles, cells, role)
+    n_all = profiles[0].n_rows * len(cells)
+    n_empty = n_all - len(numbers) + sum(number == 0 for number in numbers)
+    if not any(numbers) or (not is_numbered and n_empty < _GAPS * n_all):
+        return None
+    values = set(numbers) - {0.0}
+    are_ratings = 1 < len(values) <= _MOST_RATINGS and max(values) <= _HIGHEST_RATING
+    is_rated = are_ratings or (is_numbered and min(numbers) < 0)
+    if not is_rated and (role != USER or any(value < 0 or value % 1 for value in values)):
+        return None
+    labels = tuple(profiles[at].name for at in cells)
+    label = USER if role in (PRODUCT, TITLE) else PRODUCT
+    kept = _others(cells, profiles)
+    return Wide(tuple(cells), labels, kept, label, VALUE if is_rated else QUANTITY, zeros=min(numbers) < 0)
+
+
+def _columns_of_matrix(profiles: Sequence[ColumnProfile], role: str) -> list[int]:
+    """Return the columns of numbers beside one of different users or products; none if the names mean attributes.
+
+    Args:
+        profiles: One a column.
+        role: What the name of the first column tells.
+    """
     first = profiles[0]
     if first.filled < 1.0 or first.repeated > 0.0 or first.urls or first.times >= 0.5:
-        return None
+        return []
     cells = [
         at
         for at, profile in enumerate(profiles)
         if at and profile.name and profile.numbers == float(bool(profile.cells)) and not is_excluded(profile.name)
     ]
-    role = _role_of(first.name)
-    of_users = role in (PRODUCT, TITLE)
-    meant = [
-        at for at in cells if (_role_of(profiles[at].name) == USER) is not of_users and _is_meant(profiles[at].name)
-    ]
-    if (
-        len(cells) < _FEWEST_PRODUCTS
-        or len(meant) > _MOST_UNDERSTOOD * len(cells)
-        or role not in (USER, PRODUCT, TITLE, "")
-    ):
-        return None
-    if of_users and len([at for at in cells if _role_of(profiles[at].name) == USER]) < 0.9 * len(cells):
-        return None
-    if 2 * len(cells) < len(profiles) - 1 or sum(looks_like_time(profiles[at].name) for at in cells) > 1:
-        return None
-    numbers = [float(cell.replace(",", ".")) for at in cells for cell in profiles[at].cells]
-    n_zero = sum(number == 0 for number in numbers)
-    n_all = first.n_rows * len(cells)
-    if not any(numbers) or n_all - len(numbers) + n_zero < _GAPS * n_all:
-        return None
-    values = set(numbers) - {0.0}
-    is_rated = len(values) > 1 and len(values) <= _MOST_RATINGS and max(values) <= _HIGHEST_RATING
-    if not is_rated and (role != USER or any(value < 0 or value % 1 for value in values)):
-        return None
-    labels = tuple(profiles[at].name for at in cells)
-    has_votes = min(numbers) < 0
-    return Wide(
-        tuple(cells), labels, _others(cells, profiles), USER if of_users else PRODUCT, VALUE if is_rated else QUANTITY,
-        zeros=has_votes,
-    )  # fmt: skip
+    if len(cells) < _FEWEST_PRODUCTS or role not in (USER, PRODUCT, TITLE, ""):
+        return []
+    other = {_role_of(profiles[at].name) for at in _others([0, *cells], profiles)}
+    if len(cells) < _MOST * (len(profiles) - 1) or {PRODUCT, USER, VALUE} & other:
+        return []  # a table of reviews has counts too
+    if sum(looks_like_time(profiles[at].name) for at in cells) > 1:
+        return []
+    of_users = [at for at in cells if _role_of(profiles[at].name) == USER]
+    if role in (PRODUCT, TITLE):
+        return cells if len(of_users) >= _ALMOST_ALL * len(cells) else []
+    meant = [at for at in cells if _is_meant(profiles[at].name)]
+    is_other = len(meant) > _MOST_UNDERSTOOD * len(cells) and not _are_numbered(profiles, cells, role)
+    return [] if is_other else cells
+
+
+def _are_numbered(profiles: Sequence[ColumnProfile], cells: Sequence[int], role: str) -> bool:
+    """Whether columns beside users are called "item1", "item2", and so on."""
+    names = [profiles[at].name for at in cells]
+    return role == USER and all(_role_of(name) == PRODUCT and any(map(str.isdigit, name)) for name in names)
 
 
 def _is_meant(name: str) -> bool:

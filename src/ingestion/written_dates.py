@@ -26,7 +26,7 @@ _MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in
 _LONGEST = 60
 _IDEOGRAPHIC = re.compile(r"(\d{4})[年년]\s?(\d{1,2})[月월]\s?(\d{1,2})[日일]?")
 _CLOCK = re.compile(r"(\d{1,2})[:h](\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap])?\.?(?:m\b)?\.?", re.IGNORECASE)
-_ZONE = re.compile(r"(?:(?:UTC|GMT)\s*)?([+-]\d{2}):?(\d{2})\s*$")
+_ZONE = re.compile(r"\s*(?:(?:UTC|GMT)\s*)?([+-]\d{2}):?(\d{2})(?!\d)")
 
 
 @lru_cache(maxsize=65_536)
@@ -41,9 +41,10 @@ def written_date(text: str) -> str:
     """
     if len(text) > _LONGEST or not text:
         return ""
-    zone = _ZONE.search(text)
     clock = _CLOCK.search(text)
-    day = _day(text[: clock.start()] + " " + text[clock.end() :] if clock else text)
+    zone = _ZONE.match(text, clock.end()) if clock else None
+    end = zone.end() if zone else clock.end() if clock else 0
+    day = _day(text[: clock.start()] + " " + text[end:] if clock else text)
     if not day or clock is None:
         return day
     hour = int(clock[1])

@@ -61,6 +61,12 @@ class CanaryStore:
             row = connection.execute(select(canaries).where(canaries.c.run_id == run_id)).first()
         return None if row is None else _canary(row)
 
+    def of_release(self, release: str) -> Canary | None:
+        """Return the canary of a release; None without one."""
+        with self._database.read() as connection:
+            row = connection.execute(select(canaries).where(canaries.c.release == release)).first()
+        return None if row is None else _canary(row)
+
     def clear(self, connection: Connection) -> None:
         """Delete everything, within the transaction of `connection`."""
         connection.execute(delete(canaries))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from src.core.domain import EventKind
-from src.core.errors import Busy
+from src.core.errors import Busy, InputError
 from src.core.experiments import (
     ArmFigures,
     ArmLists,
@@ -69,6 +69,12 @@ class ExperimentStore:
             old = known.get(name)
             if old is not None:
                 _check_same(old, body, now)
+            if until is not None and until <= now:
+                raise InputError(
+                    f"until: the time {body.until} has passed. Send a later one, or none; POST /experiments/NAME/end "
+                    "ends an experiment that runs."
+                )
+            if old is not None:
                 kept = Experiment(name, body, old.slot, old.started_at, until, old.who)
                 connection.execute(update(experiments).where(experiments.c.name == name).values(**_row(kept)))
             else:

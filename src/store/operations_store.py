@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from src.core.domain import JsonDict
 from src.core.errors import Busy
-from src.core.messages import message
+from src.core.messages import from_record, message, to_record
 from src.core.operation_records import (
     EVENTS_WRITTEN,
     RESOLVED_BY_CHECK,
@@ -182,12 +182,12 @@ class AuditStore:
         Args:
             who: The name of the key.
             action: What was called.
-            subject: What it was about.
+            subject: What it was about: an id, or a message.
             status: The HTTP status of the answer.
         """
         with self._database.write() as connection:
             number = self._next_number(connection)
-            entry = AuditEntry(number, int(time.time()), who, action, subject[:500], status)
+            entry = AuditEntry(number, int(time.time()), who, action, to_record(subject)[:500], status)
             connection.execute(insert(audit).values(**asdict(entry)))
 
     def _next_number(self, connection: Connection) -> int:
@@ -207,7 +207,8 @@ class AuditStore:
         if of_events is not None:
             query = query.where((audit.c.action == EVENTS_WRITTEN) == of_events)
         with self._database.read() as connection:
-            return [AuditEntry(**row._mapping) for row in connection.execute(query)]
+            rows = [AuditEntry(**row._mapping) for row in connection.execute(query)]
+        return [replace(row, subject=from_record(row.subject)) for row in rows]
 
 
 class ComparisonStore:

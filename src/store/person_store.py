@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 
 from src.store.batches import PARAMETERS, batches
 from src.store.change_marks import EVENTS, note_change
 from src.store.database import Database
-from src.store.tables import event_ids, events, exposures, interleaved, requests
+from src.store.tables import event_ids, events, exposures, followed, interleaved, requests, searches
 
 _PAGE = 5_000
 _ID_MARK = "id:"
 """Begin of the dedupe key of an event whose sender gave it an id."""
+_ONCE_MARK = "once:"
+"""The same of one whose sender gave it none."""
 
 
 class Erased(NamedTuple):
@@ -26,7 +28,7 @@ class Erased(NamedTuple):
 
 
 class PersonStore:
-    """The rows that name a person. Served lists, follow-ups and searches name none."""
+    """The rows that name a person, and what the person searched for. Served lists name nobody."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -55,10 +57,14 @@ class PersonStore:
         """
         mine = (events.c.user_id == user_id) & or_(events.c.at.is_(None), events.c.at <= until)
         with self._database.write() as connection:
-            keys = connection.execute(select(events.c.dedupe_key).where(mine, events.c.dedupe_key.like(f"{_ID_MARK}%")))
-            received = [key.removeprefix(_ID_MARK) for key in keys.scalars()]
-            for part in batches(received, PARAMETERS):
-                connection.execute(delete(event_ids).where(event_ids.c.event_id.in_(part)))
+            told = or_(*(events.c.dedupe_key.like(f"{mark}%") for mark in (_ID_MARK, _ONCE_MARK)))
+            keys = connection.execute(select(events.c.dedupe_key).where(mine, told)).scalars().all()
+            for part in batches(keys, PARAMETERS):
+                received = [key.removeprefix(_ID_MARK) for key in part if key.startswith(_ID_MARK)]
+                connection.execute(delete(event_ids).where(event_ids.c.event_id.in_(received)))
+                connection.execute(delete(searches).where(searches.c.dedupe_key.in_(part)))
+                # What followed a list stays, without the number of the order, which may name somebody.
+                connection.execute(update(followed).where(followed.c.dedupe_key.in_(part)).values(dedupe_key=""))
             n_events = connection.execute(delete(events).where(mine)).rowcount
             shown = (exposures.c.user_id == user_id) & (exposures.c.at <= until)
             n_exposures = connection.execute(delete(exposures).where(shown)).rowcount
@@ -103,7 +109,8 @@ class PersonStore:
             yield from page
         asked = select(requests.c.user_id).where(requests.c.user_id.is_not(None))
         with self._database.read() as connection:
-            yield from connection.execute(select(exposures.c.user_id).union(asked)).scalars().all()
+            shown = select(exposures.c.user_id).union(select(interleaved.c.user_id), asked)
+            yield from connection.execute(shown).scalars().all()
 
     def _pages(self) -> Iterator[list[str]]:
         after = ""

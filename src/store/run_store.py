@@ -68,6 +68,12 @@ class RunStore:
             row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
         return None if row is None else _run(row)
 
+    def of_release(self, release: str) -> Run | None:
+        """Return the run that published a release; None if none is known."""
+        with self._database.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.release == release)).first()
+        return None if row is None else _run(row)
+
     def newest(self, n: int) -> list[Run]:
         """Return at most n runs, newest first."""
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +11,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, tuple_, update
 
-from src.core.domain import DAY, EventKind
+from src.core.domain import EventKind
 from src.core.records import FollowUp, SearchFeedback, ServedFigures, ServedList
+from src.core.shop_days import shop_day
 from src.store.batches import PARAMETERS, batches
 from src.store.database import Database
 from src.store.search_store import normalize_query
@@ -36,23 +38,31 @@ _SET_POSITION = (
 
 
 class ServedListStore:
-    """Lists that were served, and follow-ups: what users then did with the products on them."""
+    """Lists that were served, and follow-ups: what users then did with the products on them.
+
+    Lists are counted by the days of the shop's calendar. A day that was counted stays as it is when the zone changes.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, lists: Iterable[ServedList]) -> None:
-        """Add lists, count their positions, and join the follow-ups that came before them."""
+    def add(self, lists: Iterable[ServedList], zone: dt.tzinfo = dt.UTC) -> None:
+        """Add lists, count their positions, and join the follow-ups that came before them.
+
+        Args:
+            lists: what was served.
+            zone: the shop's time zone.
+        """
         for part in batches(lists, _WRITE_ROWS):
             rows = [asdict(row) | {"products": json.dumps(row.products, separators=(",", ":"))} for row in part]
             with self._database.write() as connection:
                 connection.execute(self._database.insert(served).on_conflict_do_nothing(), rows)
-                self._count_positions(connection, part)
-                self._join(connection, {row.request_id for row in part})
+                self._count_positions(connection, part, zone)
+                self._join(connection, {row.request_id for row in part}, zone)
 
-    def _count_positions(self, connection: Connection, lists: Sequence[ServedList]) -> None:
+    def _count_positions(self, connection: Connection, lists: Sequence[ServedList], zone: dt.tzinfo) -> None:
         positions = Counter(
-            (row.at // DAY, row.release, row.made_for, source, position, row.placement)
+            (shop_day(row.at, zone), row.release, row.made_for, source, position, row.placement)
             for row in lists
             for position, (_, source) in enumerate(row.products, 1)
         )
@@ -67,11 +77,15 @@ class ServedListStore:
         rows = [dict(zip(names, (*position, count), strict=True)) for position, count in sorted(positions.items())]
         connection.execute(statement, rows)
 
-    def add_follow_ups(self, rows: Iterable[FollowUp]) -> int:
+    def add_follow_ups(self, rows: Iterable[FollowUp], zone: dt.tzinfo = dt.UTC) -> int:
         """Add follow-ups; equal ones are stored once.
 
         A follow-up of a list for a text is search feedback too (SearchStore). One whose list is not stored yet waits
         for it.
+
+        Args:
+            rows: what followed.
+            zone: the shop's time zone.
 
         Returns:
             The number of follow-ups that were joined with a list.
@@ -82,10 +96,10 @@ class ServedListStore:
                 connection.execute(
                     self._database.insert(followed).on_conflict_do_nothing(), [asdict(row) for row in part]
                 )
-                found += self._join(connection, {row.request_id for row in part})
+                found += self._join(connection, {row.request_id for row in part}, zone)
         return found
 
-    def _join(self, connection: Connection, request_ids: Iterable[str]) -> int:
+    def _join(self, connection: Connection, request_ids: Iterable[str], zone: dt.tzinfo) -> int:
         """Join the follow-ups of these requests that have no list yet; return how many were joined.
 
         There is one writer at a time, so that of a list and its follow-up the later one finds the other.
@@ -100,7 +114,7 @@ class ServedListStore:
             joined = [(row, positions[key]) for row in rows if (key := (row.request_id, row.product_id)) in positions]
             if not joined:
                 continue
-            connection.execute(_SET_POSITION, [_position_update(row, listed) for row, listed in joined])
+            connection.execute(_SET_POSITION, [_position_update(row, listed, zone) for row, listed in joined])
             feedback = [_feedback(row, listed.row) for row, listed in joined if listed.row.made_for == TEXT]
             if feedback:
                 connection.execute(self._database.insert(searches).on_conflict_do_nothing(), feedback)
@@ -136,17 +150,17 @@ class ServedListStore:
             yield [(_served_list(row), kinds[row.request_id]) for row in rows]
             page = query.where(tuple_(*key) > tuple_(rows[-1].request_id, rows[-1].seq))
 
-    def figures(self, since: int, before: int | None = None) -> list[ServedFigures]:
+    def figures(self, since: int = 0, before: int = _NO_END) -> list[ServedFigures]:
         """Count shown, clicked and bought positions by release, kind of list, source, position and placement.
 
         Args:
-            since: UTC seconds; lists that were served on its day (UTC) or later are counted.
-            before: UTC seconds; lists of its day or later are not counted. None for no end.
+            since: Days since 1970 on the shop's calendar; lists of this day and later are counted.
+            before: Lists of this day and later are not counted.
 
         Returns:
             The counts.
         """
-        days = (since // DAY, _NO_END if before is None else before // DAY)
+        days = (since, before)
         columns = [shown.c[name] for name in _POSITION_COLUMNS]
         counted = (
             select(*columns, func.sum(shown.c.count).label("n")).where(_within(shown.c.day, days)).group_by(*columns)
@@ -200,12 +214,13 @@ class ServedListStore:
                 .limit(_READ_ROWS)
             )
 
-    def delete_before(self, before: int, limit: int) -> int:
+    def delete_before(self, before: int, limit: int, zone: dt.tzinfo = dt.UTC) -> int:
         """Delete old lists and follow-ups, and the counts of the days before.
 
         Args:
             before: UTC seconds; older rows are deleted.
             limit: The maximum number of lists, and of follow-ups, to delete in this transaction.
+            zone: The shop's time zone.
 
         Returns:
             The number of lists and follow-ups deleted.
@@ -216,7 +231,7 @@ class ServedListStore:
                 key = tuple_(*table.primary_key.columns)
                 old = select(*table.primary_key.columns).where(table.c.at < before).limit(limit)
                 deleted += connection.execute(delete(table).where(key.in_(old))).rowcount
-            connection.execute(delete(shown).where(shown.c.day < before // DAY))
+            connection.execute(delete(shown).where(shown.c.day < shop_day(before, zone)))
         return deleted
 
     def clear(self, connection: Connection) -> None:
@@ -275,12 +290,12 @@ def _positions(connection: Connection, request_ids: Sequence[str]) -> dict[tuple
     return positions
 
 
-def _position_update(row: Row[Any], listed: _Listed) -> dict[str, object]:
+def _position_update(row: Row[Any], listed: _Listed, zone: dt.tzinfo) -> dict[str, object]:
     return {
         "of_request": row.request_id,
         "of_product": row.product_id,
         "of_kind": row.kind,
-        "list_day": listed.row.at // DAY,
+        "list_day": shop_day(listed.row.at, zone),
         "list_release": listed.row.release,
         "list_made_for": listed.row.made_for,
         "list_source": listed.source,

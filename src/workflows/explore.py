@@ -53,6 +53,7 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
         store.runs.loads(_LOADS),
         relevant_rating=settings.relevant_rating,
         now=int(time.time()),
+        zone=settings.zone,
         n_known=n_known,
     )
     titles = _titles(store, figures)

@@ -243,27 +243,12 @@ class _Loading:
                         comparison.look_up(
                             _sample(block.events.texts(1)[0] or [product.product_id for product in block.products])
                         )
-                    tally.add(block)
-                    self._evidence.add(block.events)
-                    self._renamed.update(block.renamed)
-                    self._refunds.note(block)
-                    self._parent.update(block.parent)
-                    self._store_products(block, sorter)
-                    sorter.add(block)
-                    self._reporter.advance(tally.n_read)
+                    self._take(block, sorter)
             except UnusableFile as error:
                 broken = error
             rejects_file = rejects.path if tally.n_rejected else None
             self._refuse_if_empty(broken, rejects_file)
-            if sorter.n_events:
-                self._reporter.step(f"storing {self._table.name}")
-            for product_ids in sorter.products(_NAMED_PRODUCTS):
-                self._store.events.add_products(product_ids)
-            done = 0
-            for batch in read_ahead(sorter.sorted(started, _SORTED_BATCH)):
-                tally.n_stored += self._pace.store(self._store, batch)
-                done += len(batch)
-                self._reporter.advance(done, sorter.n_events)
+            self._store_events(sorter, started)
             self._store.rename_products(self._renamed)
             tally.mended.update(self._refunds.apply())
             groups = self._group_products()
@@ -285,6 +270,34 @@ class _Loading:
             tally.words,
             self._examples,
         )
+
+    def _take(self, block: ColumnBlock, sorter: ExternalSort) -> None:
+        """Count a block, store its products, and put its events among those to be sorted."""
+        self._tally.add(block)
+        self._evidence.add(block.events)
+        self._renamed.update(block.renamed)
+        self._refunds.note(block)
+        self._parent.update(block.parent)
+        self._store_products(block, sorter)
+        sorter.add(block)
+        self._reporter.advance(self._tally.n_read)
+
+    def _store_events(self, sorter: ExternalSort, started: int) -> None:
+        """Store the sorted events and their products, in short transactions.
+
+        Args:
+            sorter: All events.
+            started: When the load began, in microseconds: the place of its first event in the order of arrival.
+        """
+        if sorter.n_events:
+            self._reporter.step(f"storing {self._table.name}")
+        for product_ids in sorter.products(_NAMED_PRODUCTS):
+            self._store.events.add_products(product_ids)
+        done = 0
+        for batch in read_ahead(sorter.sorted(started, _SORTED_BATCH)):
+            self._tally.n_stored += self._pace.store(self._store, batch)
+            done += len(batch)
+            self._reporter.advance(done, sorter.n_events)
 
     def _group_products(self) -> GuessedGroups | None:
         """Put variants into the groups that their parents, or else their titles, tell; None without new products."""

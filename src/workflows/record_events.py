@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from src.store import Store
 from src.store.search_store import normalize_query
 
 
-def record_events(store: Store, events: Sequence[Event]) -> int:
+def record_events(store: Store, events: Sequence[Event], zone: dt.tzinfo = dt.UTC) -> int:
     """Store events durably, then what they tell of searches and of served lists.
 
     A client that is interrupted in between has no answer and sends the events again; all parts may be stored twice
@@ -22,6 +23,7 @@ def record_events(store: Store, events: Sequence[Event]) -> int:
     Args:
         store: where they are stored.
         events: events that passed the checks, with their times.
+        zone: the shop's time zone.
 
     Returns:
         How many events were new. The others repeat an event_id, or are older ratings than the stored ones.
@@ -48,7 +50,7 @@ def record_events(store: Store, events: Sequence[Event]) -> int:
         if event.request_id
     ]
     if follow_ups:
-        store.served_lists.add_follow_ups(follow_ups)
+        store.served_lists.add_follow_ups(follow_ups, zone)
     return stored
 
 

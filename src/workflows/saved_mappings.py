@@ -75,6 +75,8 @@ def reading_of(table: Table, path: Path, hints: Hints) -> JsonDict:
         "decimal": table.layout.decimal,
         "language": table.layout.language,
         "scale": [scale.low, scale.high] if scale else None,
+        "words": dict(hints.words.given),
+        "cents": bool(table.layout.cents),
     }
 
 

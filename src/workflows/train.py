@@ -154,7 +154,7 @@ def _forget(settings: AllSettings, store: Store) -> None:
     if settings.retention_days:
         store.people.forget_before(now - settings.retention_days * DAY)
     # A few lists at a time, as others write meanwhile.
-    while store.served_lists.delete_before(now - settings.served_days * DAY, _DELETED_AT_ONCE):
+    while store.served_lists.delete_before(now - settings.served_days * DAY, _DELETED_AT_ONCE, settings.zone):
         pass
 
 

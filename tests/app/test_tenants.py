@@ -17,15 +17,23 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+import app as app_module
+from app import start_background
 from app.background.profile_refresher import ProfileRefresher, profile_job
+from app.background.release_fetcher import ReleaseFetcher
 from app.background.tenant_turns import TenantTurns
 from app.context import AisleContext, context_of
 from app.routes.request_log import write_logs
 from app.schemas.examples import EXAMPLES
+from app.serving.shadow_follower import ShadowFollower
+from app.telemetry.request_records import RequestRecords
+from app.telemetry.served_lists import ServedListLog
 from app.tenants import Tenants, apps_of, create_service
 from src.core.errors import ConfigError
+from src.core.log_format import SHOP
 from src.core.process_lock import LockOwner
 from src.models.settings import AllSettings, read_settings, settings_of_shops
+from src.releases.registry import Registry
 from src.workflows.locks import in_turn
 from tests.aisle_context import exchange, launch_trainings
 from tests.app.redis_server import REDIS, redis_without
@@ -34,6 +42,15 @@ from tests.waiting import PATIENCE_SECONDS
 
 SHOPS = ("books", "toys")
 USER = "zoe.of.the.bookshop"
+THREADS: dict[str, tuple[Any, str]] = {
+    "releases": (app_module, "_watch"),
+    "rules": (app_module, "_watch_rules"),
+    "fetcher": (ReleaseFetcher, "_follow"),
+    "shadow": (ShadowFollower, "_answer_for_ever"),
+    "served lists": (ServedListLog, "_write_until_stopped"),
+    "request records": (RequestRecords, "_write_until_stopped"),
+}
+"""Name of a thread of an application → what it runs."""
 
 
 @pytest.fixture
@@ -220,15 +237,35 @@ def test_log_lines_and_commands_name_their_shop(
     )
 
 
-def test_shops_count_requests_apart_in_a_shared_redis(settings_of_both: AllSettings) -> None:
+def test_background_threads_name_their_shop_in_what_they_log(service: Tenants, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[tuple[str, str]] = []
+    began = threading.Barrier(len(THREADS) + 1)
+
+    def note(*_: Any) -> None:
+        named.append((threading.current_thread().name, SHOP.get()))
+        began.wait(30)
+
+    for holder, method in THREADS.values():
+        monkeypatch.setattr(holder, method, note)
+    shop = service.apps["toys"]
+    monkeypatch.setattr(Registry, "shared_state", "reached")
+    object.__setattr__(context_of(shop).served_list_log, "_keeps_lists", True)
+    start_background(shop)
+    began.wait(30)
+    assert sorted(named) == sorted((name, "toys") for name in THREADS)
+    assert SHOP.get() == "", "the thread that started them works for no shop"
+
+
+def test_shops_count_requests_of_an_address_apart_in_a_shared_redis(
+    settings_of_both: AllSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SHOPS:  # nobody is told apart by a key
+        monkeypatch.delenv(f"AISLE_TENANT_{name.upper()}_READ_KEYS")
     with redis_without("LIMITS:*"):
         limited = settings_of_both.model_copy(update={"rate_limit": "2/hour", "rate_storage": REDIS})
         service = create_service(AllSettings.model_validate(limited.model_dump(exclude_unset=True)))
         client = Client(service)
-        statuses = {
-            name: [client.get(f"/t/{name}/status", headers=key("read", name)).status_code for _ in range(3)]
-            for name in SHOPS
-        }
+        statuses = {name: [client.get(f"/t/{name}/status").status_code for _ in range(3)] for name in SHOPS}
         for app in apps_of(service):
             context_of(app).store.close()
     assert statuses == {name: [200, 200, 429] for name in SHOPS}

@@ -44,6 +44,17 @@ def test_an_arm_is_judged(bought: tuple[int, int], finding: ArmFinding) -> None:
     assert verdict.finding is finding
 
 
+def test_a_few_users_who_do_nearly_everything_decide_nothing(settings: Settings) -> None:
+    # 3,000 customers bought once; in one arm three programs have bought a thousand times each.
+    squares = 1_497.0 + 3 * 1_000.0**2
+    robots = ArmFigures("new", 10_000, {"purchases": (4_497.0, squares, 4_497)})
+    (verdict,) = report(EXPERIMENT, [arm("now", 10_000, 1_500), robots], NOW).verdicts
+    assert (verdict.finding, verdict.days_left) == (ArmFinding.TOO_EARLY, None)
+    assert verdict.few == pytest.approx(4_497**2 / squares)
+    assert "these count as those of 7 customers" in sentences(settings, arm("now", 10_000, 1_500), robots)[0]
+    assert "wie die von 7 Kunden" in sentences(settings, arm("now", 10_000, 1_500), robots, language="de")[0]
+
+
 def test_equally_good_arms_are_called_so_once_the_interval_is_narrow() -> None:
     (verdict,) = report(EXPERIMENT, [arm("now", 900_000, 90_000), arm("new", 900_000, 90_100)], NOW).verdicts
     assert verdict.finding is ArmFinding.SAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -81,6 +82,54 @@ def test_a_real_difference_is_found_as_often_as_calculated_and_the_interval_hold
     assert np.mean([is_sure(days[-1]) for days in found]) == pytest.approx(calculated, abs=0.05)
     misses = [any(day is not None and not day.low <= effect <= day.high for day in days) for days in found]
     assert np.mean(misses) <= LEVEL
+
+
+def clicks(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what users do, and its single outcomes: here clicks, of some users many times as many as of others."""
+    made = rng.poisson(2 * rng.gamma(2.0, 0.5, shape))
+    return made, made
+
+
+def robots_click(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return clicks, with one program among 500 users that clicks a thousand times."""
+    made = clicks(rng, shape)[0] + 1_000 * (rng.random(shape) < 0.002)
+    return made, made
+
+
+def heavy_revenue(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return revenue: most users buy nothing, and one purchase is worth a hundred others."""
+    bought = rng.random(shape) < 0.3
+    return bought * rng.lognormal(0.0, 2.0, shape), bought.astype(int)
+
+
+@pytest.mark.parametrize("outcomes", [clicks, robots_click, heavy_revenue])
+@pytest.mark.parametrize("sizes", [(108, 12), (40, 40, 40)], ids=str)
+def test_equal_arms_are_rarely_told_apart_whatever_is_counted_and_however_they_are_divided(
+    outcomes: Callable[..., tuple[np.ndarray, np.ndarray]], sizes: tuple[int, ...]
+) -> None:
+    """Several arms share the level; sizes: users of each arm between two looks."""
+    rng, looks = np.random.default_rng(6), 8
+    sums = []
+    for size in sizes:
+        done, single = outcomes(rng, (N_EXPERIMENTS, looks, size))
+        sums.append([each.sum(axis=2).cumsum(axis=1).tolist() for each in (done, done * done, single)])
+    alarms = 0
+    for at in range(N_EXPERIMENTS):
+        arms = [
+            [Sample(size * (look + 1), *(each[at][look] for each in arm)) for look in range(looks)]
+            for size, arm in zip(sizes, sums, strict=True)
+        ]
+        pairs = (pair for arm in arms[1:] for pair in zip(arms[0], arm, strict=True))
+        alarms += any(is_sure(lift(*pair, 10_000, LEVEL / (len(sizes) - 1))) for pair in pairs)
+    assert alarms <= LEVEL * N_EXPERIMENTS
+
+
+def test_a_few_users_who_do_nearly_everything_say_nothing() -> None:
+    many, few = Sample(1_000, 2_000, 6_000, 2_000), Sample(1_000, 5_000, 3_000_000, 5_000)
+    assert few.effective_users == pytest.approx(25 / 3)
+    assert lift(many, many, PLANNED) is not None
+    assert lift(many, few, PLANNED) is lift(few, many, PLANNED) is None
+    assert paired_lift(few, few, 3_000_000, PLANNED) is None
 
 
 def test_too_few_outcomes_say_nothing() -> None:

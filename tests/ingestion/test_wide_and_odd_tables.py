@@ -50,6 +50,7 @@ def test_a_matrix_of_counts_holds_purchases(write: Write) -> None:
         "product_id,width_cm,bulk,shine,grip",
         "customer,recency,frequency,loyalty,spread",
         "movie_id,Action,Drama,War,Noir",
+        "review_id,stars,useful,funny,cool",
     ],
 )
 def test_other_tables_of_numbers_are_no_matrices(write: Write, header: str) -> None:
@@ -169,3 +170,52 @@ def test_prices_with_taxes_come_before_those_without(write: Write) -> None:
 def test_a_code_of_each_title_is_the_product(write: Write) -> None:
     rows = table("order,customer,product,model,qty", lambda at: f"{at},c{at % 7},Red Mug {at % 9},MU-{at % 9},1")
     assert read(write(rows)).events[0][:2] == ("c0", "MU-0")
+
+
+def test_codes_in_brackets_before_titles_are_the_products(write: Write) -> None:
+    found = read(write(table("order,customer,item,qty", lambda at: f"{at},c{at % 7},[M-{at % 9}] Red Mug {at % 9},2")))
+    assert found.events[0][:4] == ("c0", "M-0", "purchase", 2.0)
+    assert found.products[0].title == "Red Mug 0"
+
+
+def test_numbered_products_are_those_of_a_matrix(write: Write) -> None:
+    found = read(write(table("reader,joke1,joke2,joke3,joke4", lambda at: f"r{at},{at % 5 + 1},{at % 3 + 1},4,2", n=8)))
+    assert (kinds(found), found.events[1][1]) == ({"rating": 32}, "joke2")
+
+
+def test_the_number_of_a_manufacturer_is_no_brand_and_codes_of_all_shops_come_second(write: Write) -> None:
+    header = "EAN|Herstellerartikelnummer|Artikelnummer im Shop|Hersteller|Produktname|Preis"
+    product = read(write(table(header, lambda at: f"4{at:012}|MPN{at}|S{at}|Acme|Tasse {at}|9,50"))).products[0]
+    assert (product.product_id, product.brand) == ("S0", "Acme")
+
+
+@pytest.mark.parametrize("cells", ["★★★★★ ★★★☆☆ ★☆☆☆☆", "100% 50% 0%", "5/5 3/5 1/5"])
+def test_ratings_may_be_signs_or_shares(write: Write, cells: str) -> None:
+    ratings = cells.split()
+    found = read(write(table("reviewer,sku,rating", lambda at: f"u{at % 7},S{at % 9},{ratings[at % 3]}")))
+    assert [event[3] for event in found.events[:2]] == [5.0, 3.0]
+
+
+def test_a_minus_may_stand_at_the_end(write: Write) -> None:
+    rows = table("order;customer;sku;menge", lambda at: f"{at};c{at % 7};S{at % 9};2,000{'-' if at % 10 == 9 else ''}")
+    assert kinds(read(write(rows))) == {"purchase": 36, "return": 4}
+
+
+def test_the_zone_of_a_time_may_stand_before_its_year(write: Write) -> None:
+    path = write(table("user,sku,date", lambda at: f"u{at % 7},S{at % 9},Tue Apr 03 18:00:{at % 60:02} +0200 2012"))
+    assert read(path).events[0][4] == 1_333_468_800
+
+
+def test_a_workbook_saved_as_xml_is_a_table(write: Write) -> None:
+    def row(*cells: str) -> str:
+        return "<Row>" + "".join(f'<Cell><Data ss:Type="String">{cell}</Data></Cell>' for cell in cells) + "</Row>"
+
+    rows = [
+        row("order", "customer", "sku", "qty"),
+        *(row(str(at), f"c{at % 7}", f"S{at % 9}", "2") for at in range(30)),
+    ]
+    last = '<Row><Cell><Data>30</Data></Cell><Cell ss:Index="3"><Data>S1</Data></Cell></Row>'
+    name = "urn:schemas-microsoft-com:office:spreadsheet"
+    head = f'<?xml version="1.0"?><Workbook xmlns="{name}" xmlns:ss="{name}"><Worksheet ss:Name="a"><Table>'
+    found = read(write(head + "".join(rows) + last + "</Table></Worksheet></Workbook>"))
+    assert (len(found.events), found.events[0][:4]) == (30, ("c0", "S0", "purchase", 2.0))

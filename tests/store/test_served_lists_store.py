@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from src.core.domain import DAY, Event, EventKind, Product
 from src.core.records import FollowUp, SearchFeedback, ServedFigures, ServedList
@@ -31,7 +32,7 @@ def test_lists_are_read_newest_first_and_unchanged(store: Store) -> None:
 def test_positions_are_counted_by_release_list_source_and_position(store: Store) -> None:
     store.served_lists.add([A_LIST, replace(A_LIST, request_id="r2"), replace(A_LIST, request_id="r3", release="v0")])
     store.served_lists.add([replace(A_LIST, request_id="r4"), A_SEARCH])
-    assert store.served_lists.figures(NOON)[:2] == [
+    assert store.served_lists.figures(NOON // DAY)[:2] == [
         ServedFigures("v0", "user", "als", 1, 1, 0, 0),
         ServedFigures("v0", "user", "als", 2, 1, 0, 0),
     ]
@@ -120,9 +121,31 @@ def test_follow_ups_are_joined_with_the_twenty_newest_lists_of_a_request_id(stor
 def test_figures_cover_lists_of_the_day_and_later(store: Store) -> None:
     store.served_lists.add([A_LIST, replace(A_LIST, request_id="r2", at=NOON + DAY)])
     record_events(store, [clicked("a", "r1", at=NOON + 3 * DAY)])  # later, but of the first day's list
-    assert next(row[3:5] for row in figures(store, NOON)) == (2, 1)
-    assert next(row[3:5] for row in figures(store, NOON + DAY)) == (1, 0)
-    assert figures(store, NOON + 2 * DAY) == []
+    assert next(row[3:5] for row in figures(store, NOON // DAY)) == (2, 1)
+    assert next(row[3:5] for row in figures(store, NOON // DAY + 1)) == (1, 0)
+    assert figures(store, NOON // DAY + 2) == []
+
+
+def test_lists_and_what_followed_are_counted_on_the_shops_day(store: Store) -> None:
+    late = 20_000 * DAY + 82_800  # one in the morning of the next day in Berlin
+    store.served_lists.add([replace(A_LIST, at=late)], ZoneInfo("Europe/Berlin"))
+    record_events(store, [clicked("b", "r1", at=late)], ZoneInfo("Europe/Berlin"))
+    assert store.served_lists.figures(before=20_001) == []
+    assert [row[3:] for row in figures(store, 20_001)] == [(1, 0, 0), (1, 1, 0), (1, 0, 0)]
+
+
+def test_days_that_were_counted_stay_when_the_shops_zone_changes(store: Store) -> None:
+    store.served_lists.add([A_LIST], ZoneInfo("Pacific/Kiritimati"))
+    store.served_lists.add([replace(A_LIST, request_id="r2")])
+    assert [row[3] for row in figures(store)] == [2, 2, 2]
+    assert [row[3] for row in figures(store, 20_001)] == [1, 1, 1]  # counted when 22:00 was noon tomorrow
+
+
+def test_the_counts_of_old_days_go_by_the_shops_days(store: Store) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    store.served_lists.add([replace(A_LIST, request_id=f"r{n}", at=NOON + n * DAY) for n in range(2)], berlin)
+    store.served_lists.delete_before(20_000 * DAY + 82_800, 9, berlin)
+    assert [row[3] for row in figures(store)] == [1, 1, 1]
 
 
 def test_old_lists_are_deleted_in_limited_steps(store: Store) -> None:

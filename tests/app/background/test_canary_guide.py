@@ -22,6 +22,7 @@ from src.models.settings import AllSettings, read_settings
 from src.store.experiment_store import Exposure
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from tests.conftest import ADMIN_KEY
 
 HOURS = 3_600
 NOW = int(time.time()) - 25 * HOURS
@@ -108,6 +109,31 @@ def test_a_training_proposes_its_release_which_reaches_all_users_in_steps(
     assert (told["state"], told["share"], told["text"]) == ("done", 1, "All customers get it.")
     assert not [each for each in aisle.store.experiments.all() if each.ended_at is None]
     assert aisle.registry.holders() == []
+
+
+def test_a_release_goes_out_slowly_by_hand_once_and_says_why_not_twice(
+    client: FlaskClient, aisle: AisleContext, as_admin: dict[str, str], publish_again: Callable[..., str],
+    is_problem: Callable[[Any, int], dict[str, Any]],
+) -> None:  # fmt: skip
+    older = aisle.registry.current_version()
+    newer = publish_again()
+    aisle.registry.activate(str(older))
+
+    def refused(release: str, status: int) -> str:
+        return str(is_problem(client.post("/canaries", json={"release": release}, headers=as_admin), status)["detail"])
+
+    assert "GET /releases lists them" in refused("gone", 422)
+    assert "serves all users already" in refused(str(older), 409)
+    page = client.get("/operations/canaries/new").text
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    answer = client.post("/operations/canaries/new", data={**fields, "release": newer, "key": ADMIN_KEY})
+    assert f"The release {newer} goes out to few customers first." in client.get(answer.location).text
+    guide(aisle).check(NOW)
+    again = client.post("/canaries", json={"release": newer}, headers=as_admin).get_json()
+    assert again == client.get("/canaries").get_json()[0]
+    assert (again["state"], again["share"]) == ("running", 0.05)
+    client.post("/canaries/end", headers=as_admin)
+    assert "Activate it, or begin an experiment" in refused(newer, 409)
 
 
 @pytest.mark.parametrize("fault", ["empty_lists", "slow_lists"])

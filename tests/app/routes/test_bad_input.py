@@ -36,7 +36,7 @@ ADMIN = [
     "/shadow/end",
     "/canaries/end",
 ]
-ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay"]
+ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay", "/canaries"]
 POSTS = NEEDING + ADMIN + ADMIN_NEEDING
 AS_SENT_BY_GUNICORN: Any = {
     "HTTP_AUTHORIZATION": "Bearer admin-key-of-the-tests",

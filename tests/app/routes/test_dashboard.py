@@ -256,7 +256,7 @@ def test_a_key_that_is_not_the_admins_changes_nothing_and_is_not_shown_or_logged
     caplog.set_level(logging.DEBUG)
     second = publish_again()
     answer = send("rollback", key=key)
-    assert answer.status_code == 401
+    assert answer.status_code == 403
     assert answer.mimetype == "text/html"
     assert "This is no admin key, so nothing was changed" in answer.text
     assert 'role="alert"' in answer.text
@@ -347,14 +347,14 @@ def test_a_form_without_the_read_key_names_no_release(
     form = client.get("/dashboard/releases/rollback", auth=reader).text
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
     token = {"csrf_token": fields["csrf_token"], "version": "guess", "key": "wrong"}
-    for data, status in (({}, 400), (token, 401)):
+    for data, status in (({}, 400), (token, 403)):
         answer = client.post("/dashboard/releases/rollback", data=data, headers={"Accept": "text/html"})
         assert answer.status_code == status
         for version in versions:
             assert str(version) not in answer.text + str(answer.headers)
     assert "X-Release" not in client.get("/operations").headers
     answer = client.post("/dashboard/releases/rollback", data=token, auth=reader)
-    assert (answer.status_code, str(versions[1]) in answer.text) == (401, True)
+    assert (answer.status_code, str(versions[1]) in answer.text) == (403, True)
     answer = client.post("/dashboard/releases/rollback", data={**fields, "key": KEY})
     assert answer.status_code == 303
 

@@ -64,7 +64,8 @@ def shop(settings: Settings, store: Store, make_app: MakeApp) -> FlaskClient:
         [
             ServedList(id_, 1, at(when), "v", made_for, None, products, place)
             for id_, when, made_for, place, products in LISTS
-        ]
+        ],
+        ZONE,
     )
     names = ("user_id", "product_id", "kind", "value", "at", "request_id")
     rows = [dict(zip(names, (*row[:3], float(row[3]), at(row[4]), row[5]), strict=True)) for row in EVENTS]
@@ -98,3 +99,14 @@ def test_clicks_purchases_and_revenue_are_those_that_were_counted_by_hand(shop: 
     money = re.search(r"Where it comes from(.*?)Recommendation results", said)
     assert money is not None
     assert re.search(r"Place on the list Purchases Revenue 1 2 €30.00 2 1 €0.00", money[1]), money[1]
+
+
+def test_lists_and_clicks_after_the_shops_midnight_are_of_the_new_day(shop: FlaskClient, store: Store) -> None:
+    late = ServedList("r6", 1, at("16 00:20"), "v", "user", None, (("A", "als"), ("B", "als")), "night")
+    store.served_lists.add([late], ZONE)
+    click = {"user_id": "u9", "product_id": "B", "kind": "click", "at": at("16 00:21"), "request_id": "r6"}
+    assert shop.post("/events", json=click, headers=AS_WRITER).status_code == 201
+    for day, expected in (("15", False), ("16", True)):
+        page = shop.get(f"/operations/business?from=2024-07-{day}&until=2024-07-{day}").text
+        said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\u00a0", " ")
+        assert ("night 2 50.0 %" in said) is expected, said

@@ -15,6 +15,7 @@ from src.core.settings import Settings
 from src.releases.registry import Registry
 
 USERS = [f"U{number:05d}" for number in range(1, 41)]
+PUBLIC_KEY = "a-public-key-of-the-tests"
 HALVES = [{"name": "now", "share": 0.5}, {"name": "other", "share": 0.5}]
 
 
@@ -93,6 +94,11 @@ def test_an_arm_is_served_another_release_which_is_not_removed_meanwhile(
     registry = Registry(trained_settings.releases_dir, keep=1)
     registry.prune()
     assert older in registry.versions()
+    assert "not on disk" not in str(client.get("/experiments/older").get_json()["verdict"])
+    (registry.folder / str(older)).rename(registry.folder / ".taken-away")
+    told = client.get("/experiments/older").get_json()["verdict"][0]
+    assert told.startswith(f"The release {older} of other is not on disk any more")
+    (registry.folder / ".taken-away").rename(registry.folder / str(older))
     client.post("/experiments/older/end", headers=as_admin)
     registry.prune()
     assert older not in registry.versions()
@@ -101,29 +107,56 @@ def test_an_arm_is_served_another_release_which_is_not_removed_meanwhile(
 def test_what_users_do_after_their_first_list_is_counted_and_judged(
     client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], as_writer: dict[str, str]
 ) -> None:
+    people = [f"{user}-again" for user in USERS] + USERS
     bought = {"product_id": "P00001", "kind": "purchase", "value": 2}
     client.post("/events", json={"user_id": USERS[0], **bought, "at": 1_700_000_000}, headers=as_writer)
     begin(client, as_admin, "judged", {"model": "popularity"})
-    arms = {user: served(client, user)[0] for user in USERS}
+    arms = {user: served(client, user)[0] for user in people}
     nothing = client.get("/experiments/judged").get_json()
-    assert sum(arm["users"] for arm in nothing["arms"]) == len(USERS)
+    assert sum(arm["users"] for arm in nothing["arms"]) == len(people)
     assert {arm["purchases_per_user"] for arm in nothing["arms"]} == {0}
     assert "Too early" in nothing["verdict"][0]
     events = [
         {"user_id": user, **bought, "event_id": f"{user}-{number}"}
-        for user in USERS
-        for number in range((20 if arms[user] == "judged=other" else 4) + int(user[1:]) % 3 - 1)
+        for user in people
+        for number in range((12 if arms[user] == "judged=other" else 4) + int(user[1:6]) % 3 - 1)
     ]
     assert client.post("/events", json=events, headers=as_writer).status_code == 201
     found = client.get("/experiments/judged").get_json()
     now, other = found["arms"]
     assert now["purchases_per_user"] == pytest.approx(4, abs=1)
-    assert other["purchases_per_user"] == pytest.approx(20, abs=1)
+    assert other["purchases_per_user"] == pytest.approx(12, abs=1)
     price = client.get("/products/P00001").get_json()["price"]
     assert now["revenue_per_user"] == pytest.approx(now["purchases_per_user"] * 2 * price)
-    assert now["lists"] + other["lists"] == len(USERS)
+    assert now["lists"] + other["lists"] == len(people)
     assert found["verdicts"][0]["finding"] == "better"
     assert found["verdict"][0].startswith("other is better than now: ")
+
+
+def test_a_session_without_an_account_is_in_an_arm_as_a_customer_is(
+    client: FlaskClient, flask_app: Flask, make_app: Callable[[Settings], Flask], trained_settings: Settings,
+    as_admin: dict[str, str],
+) -> None:  # fmt: skip
+    settings = trained_settings.model_copy(update={"public_keys": PUBLIC_KEY, "log_served": "on"})
+    app = make_app(settings)
+    shop, aisle = app.test_client(), context_of(app)
+    begin(shop, as_admin, "visitors", {"model": "popularity"})
+    as_page = {"Authorization": f"Bearer {PUBLIC_KEY}"}
+    arms = {}
+    for number in range(12):
+        session = f"session-{number:016}"
+        asked = {"user_id": session, "history": ["P00001"], "n": 5}
+        answers = [shop.post("/recommend", json=asked, headers=as_page) for _ in range(2)]
+        (arms[session],) = {answer.headers["X-Experiments"] for answer in answers}
+        about = {"user_id": session, "request_id": answers[0].headers["X-Request-Id"]}
+        told = {**about, "product_id": answers[0].get_json()[0], "kind": "click"}
+        assert shop.post("/events", json=told, headers=as_page).status_code == 201
+    assert set(arms.values()) == {"visitors=now", "visitors=other"}
+    assert aisle.served_list_log.flush()
+    assert sorted(each.experiments for each in aisle.store.served_lists.followed()) == sorted(arms.values())
+    found = shop.get("/experiments/visitors").get_json()["arms"]
+    assert sum(arm["users"] for arm in found) == len(arms)
+    assert sum(arm["users"] * arm["clicks_per_user"] for arm in found) == len(arms)
 
 
 def test_an_interleaving_credits_clicks_to_the_arm_that_named_the_product(
@@ -194,6 +227,7 @@ def test_a_running_experiment_changes_its_end_and_nothing_else(client: FlaskClie
         ({"arms": [HALVES[0], HALVES[1] | {"model": "als", "holdout": "bestsellers"}]}, "neither model nor release"),
         ({"method": "interleave", "arms": [{**HALVES[0], "share": 0.4}, {**HALVES[1], "share": 0.6}]}, "0.5 each"),
         ({"method": "interleave", "arms": HALVES, "metric": "revenue"}, "clicks or purchases"),
+        ({"arms": HALVES, "until": "2020-01-01T00:00:00Z"}, "has passed. Send a later one"),
         ({"arms": HALVES, "from": "2030-01-01T00:00:00Z", "until": "2029-01-01T00:00:00Z"}, "would never run"),
     ],
 )

@@ -52,6 +52,9 @@ def test_without_events_that_name_their_request_earnings_are_unknown_and_not_not
     assert "not known: no event has named its request yet" in said
     assert "95 % interval" not in said
     assert "Revenue after recommendations" not in said
+    before = words_of(client, "/operations/business?from=2001-01-01&until=2001-01-31")
+    assert "nothing was bought in these days" in before
+    assert "of 0 purchases" not in before
     assert not re.search(r"\b0\.0\s%", said)
 
 
@@ -73,6 +76,12 @@ def test_a_first_training_that_published_nothing_is_the_cause_that_is_named_and_
         assert "size: 9 GB" in text, path
         assert "data_processing.py" not in text, "that was done"
         assert "<code>python train_model.py</code>" not in text, "that was done too"
+    detail = app.test_client().post("/recommend", json={"user_id": "u1"}).get_json()["detail"]
+    assert "the last training was not published (size: 9 GB)" in detail
+    assert "--force" in detail
+    store.runs.save_load(Load("l", "more.csv", "", NOON + 10, 9, 9, 9, 9, 9))
+    context_of(app).recommender.refresh()
+    assert "not published" not in app.test_client().post("/recommend", json={"user_id": "u1"}).get_json()["detail"]
 
 
 def test_rules_of_hundreds_are_folded_and_sent_whole(client: FlaskClient, trained_store: Store) -> None:

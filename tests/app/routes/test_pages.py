@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
@@ -123,6 +124,15 @@ def test_without_words_a_category_is_looked_through(reader: FlaskClient) -> None
     assert len(titles_of(page)) == category["count"]
 
 
+@pytest.mark.parametrize("id_", [".", "..", "../x", "a/./b", "~.", "a/..", "~~..", ".a", "a..b"])
+def test_a_link_to_an_id_of_dots_reaches_its_page(flask_app: Flask, trained_store: Store, id_: str) -> None:
+    trained_store.products.add([Product(id_, title="Dotted")])
+    with flask_app.test_request_context():
+        link = url_for("pages.product", product_id=id_)
+    assert not {".", ".."} & set(link.split("/")), "browsers take such segments out of an address"
+    assert "Dotted" in flask_app.test_client().get(link).text
+
+
 def test_an_id_with_slashes_has_a_page(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product("a/b//c d?", title="Slashed", stock=0)])
     page = client.get("/shop/products/a/b//c%20d%3F")
@@ -153,6 +163,13 @@ def test_a_browser_gets_errors_as_a_page(untrained_client: FlaskClient, path: st
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
     assert ("python data_processing.py" in answer.text) == (status == 503)
     assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+def test_an_address_without_a_page_is_named_in_the_language_of_the_browser(client: FlaskClient) -> None:
+    german = client.get("/nowhere/<b>", headers=BROWSER | {"Accept-Language": "de"})
+    assert german.status_code == 404
+    assert "Unter „/nowhere/&lt;b&gt;“ gibt es keine Seite." in german.text
+    assert "There is" not in german.text
 
 
 @pytest.mark.parametrize("path", ["/products/P0001O", "/popular?n=0", "/recommend"])

@@ -163,7 +163,7 @@ def test_the_page_repeats_a_list_with_the_key(client: FlaskClient) -> None:
     assert "curl -s localhost:5000/replay" in page
     token = re.findall(r'name="csrf_token" value="([^"]*)"', page)[0]
     form = {"csrf_token": token, "request_id": "shown", "release": "", "key": "wrong"}
-    assert client.post("/operations/replay", data=form).status_code == 401
+    assert client.post("/operations/replay", data=form).status_code == 403
     page = client.post("/operations/replay", data=form | {"key": "admin-key-of-the-tests"}).text
     assert "makes the same list again, scores included, to the last bit." in page
     german = {"Accept-Language": "de"}

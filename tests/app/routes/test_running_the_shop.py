@@ -184,14 +184,16 @@ def test_writing_events_is_in_the_audit_log_with_counts_and_without_ids(
         client.post("/events", json=event | {"event_id": str(n)}, headers=as_writer)
     (entry,) = client.get("/audit", headers=as_admin).get_json()
     assert (entry["action"], entry["status"]) == ("POST /events", 201)
-    assert entry["subject"] == "1 stored, 1 repeated, 1 refused in 1 request"
+    assert entry["subject"] == "1 stored, 1 repeated, 1 refused; requests: 1"
     context_of(flask_app).event_audit.flush()
     assert len(client.get("/audit", headers=as_admin).get_json()) == 1  # those of a minute share a line
     context_of(flask_app).event_audit.flush(force=True)
     entries = client.get("/audit", headers=as_admin).get_json()
-    assert entries[0]["subject"] == "5 stored, 0 repeated, 0 refused in 5 requests"
+    assert entries[0]["subject"] == "5 stored, 0 repeated, 0 refused; requests: 5"
     assert "secret" not in str(entries)
     assert "Events written with keys" in client.get("/operations").text
+    page = client.get("/operations", headers={"Accept-Language": "de"}).text
+    assert "5 gespeichert, 0 wiederholt, 0 abgelehnt; Anfragen: 5" in page
 
 
 def do(client: FlaskClient, name: str, subject: str, key: str = "admin-key-of-the-tests") -> Any:
@@ -202,7 +204,7 @@ def do(client: FlaskClient, name: str, subject: str, key: str = "admin-key-of-th
 
 def test_a_form_excludes_a_product_for_everybody_and_another_one_puts_it_back(client: FlaskClient) -> None:
     first = listed(client)[0]
-    assert do(client, "exclude", first, "wrong").status_code == 401
+    assert do(client, "exclude", first, "wrong").status_code == 403
     answer = do(client, "exclude", first)
     assert answer.status_code == 303
     assert first not in listed(client)

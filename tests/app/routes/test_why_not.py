@@ -62,11 +62,15 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
     assert answer(exclude=[first]) == ("excluded", "the request or a rule of the shop excludes it")
     assert answer(category=["Toys", "Pets"]) == ("category", "its category is 'Rare'; the list is for Pets, Toys")
     assert answer(exclude_category="rare") == ("category", "its category is 'Rare'; the list is for nothing of rare")
-    assert answer(min_price=20) == ("price", "it costs 19.99; the list is for what costs at least 20")
+    assert answer(min_price=20) == ("price", "it costs 19.99; the list is for what costs at least 20.00")
     assert answer(in_stock=True) == ("stock", "it is sold out, and the list is for what is in stock")
     client.post("/events", json={"user_id": USER, "product_id": first, "kind": "purchase"}, headers=as_writer)
     reason, detail = answer()
-    assert (reason, detail) == ("seen", "the user has seen it: events of purchase, rating count as that")
+    assert (reason, detail) == ("seen", "the customer has already bought it")
+    clicked = {"user_id": "looks", "product_id": listed(client)[1], "kind": "click"}
+    client.post("/events", json=clicked, headers=as_writer)
+    found = why_not(client, clicked["product_id"], user_id="looks", exclude_seen=["click", "purchase"])
+    assert found["detail"] == "the customer has clicked it, and the rules leave that out"
     trained_store.products.add([Product(first, withdrawn=True)])
     context_of(flask_app).recommender.refresh()
     assert answer()[0] == "withdrawn"

@@ -18,9 +18,9 @@ from src.store import Store
 from tests.curl import running_run, shop_of_examples
 
 SCHEMAS = """
-ActivateBody Arm AuditList BoostFields CanaryAnswer CanaryList Category CategoryList CompareBody ComparisonAnswer
-DetailedList DetailedRecommendation ErasureAnswer EstimateAnswer EstimateBegun EventBody EventError EventKind
-EventsAnswer EventsBody EventsRead ExperimentAnswer ExperimentList ExperimentReportAnswer ExplanationAnswer
+ActivateBody Arm AuditList BoostFields CanaryAnswer CanaryBody CanaryList Category CategoryList CompareBody
+ComparisonAnswer DetailedList DetailedRecommendation ErasureAnswer EstimateAnswer EstimateBegun EventBody EventError
+EventKind EventsAnswer EventsBody EventsRead ExperimentAnswer ExperimentList ExperimentReportAnswer ExplanationAnswer
 FieldError FindingAnswer FindingList Health IdList ItemList ItemRecommendation ListedRelease
 NewExperiment NoBody OpinionAnswer PersonAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
 PreviewBody Problem ProductAnswer ProductList ReasonAnswer RecommendBody ReleaseAnswer ReleaseList

@@ -104,6 +104,16 @@ def test_a_request_is_one_line_of_json(
     }
 
 
+def test_the_line_names_the_arms_of_the_list(
+    client: FlaskClient, trained_settings: Settings, listen: Callable[[Settings], Lines], as_admin: dict[str, str]
+) -> None:
+    arms = [{"name": "now", "share": 0.5}, {"name": "other", "share": 0.5, "holdout": "bestsellers"}]
+    client.put("/experiments/logged", json={"arms": arms}, headers=as_admin)
+    lines = listen(trained_settings)
+    answer = client.post("/recommend", json={"user_id": "session-of-nobody-known"})
+    assert lines()[0]["experiments"] == answer.headers["X-Experiments"]
+
+
 def test_other_lines_of_a_request_carry_its_id(
     client: FlaskClient, trained_settings: Settings, listen: Callable[[Settings], Lines], monkeypatch: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from typing import Any
@@ -115,7 +116,7 @@ def test_a_click_with_the_request_id_is_joined_to_its_position(
     served()
     event = {"user_id": "U00001", "product_id": product, "kind": "click", "request_id": request_id}
     assert client.post("/events", json=event, headers=as_writer).status_code == 201
-    figures = context_of(served_app).store.served_lists.figures(int(time.time()))
+    figures = context_of(served_app).store.served_lists.figures(int(time.time()) // DAY)
     (place,) = [figure for figure in figures if figure.clicked]
     assert (place.position, place.shown, place.clicked, place.bought) == (3, 1, 1, 0)
     assert place.release == listed.headers["X-Release"]
@@ -165,13 +166,15 @@ def test_a_store_that_does_not_answer_delays_no_request_and_excess_lists_are_dro
             self.kept: list[ServedList] = []
             self.served_lists = self
 
-        def add(self, lists: list[ServedList]) -> None:
+        def add(self, lists: list[ServedList], zone: dt.tzinfo) -> None:
             self.calls += 1
+            assert zone == keeping.zone
             if not self.answers:
                 raise StoreError("locked")
             self.kept += lists
 
     store = Refusing()
+    keeping = keeping.model_copy(update={"timezone": "Asia/Tokyo"})
     log, counted = log_of(keeping, store)
     for number in range(10_100):
         log.put(f"r{number}", [SHOWN])

@@ -41,6 +41,13 @@ def test_times_are_those_of_the_shop() -> None:
     assert seconds_of("2023-11-14T22:13:20+00:00") == seconds_of("2023-11-14T23:13:20+01:00") == NOW
 
 
+def test_an_event_whose_day_alone_is_known_has_no_time_and_its_own_day() -> None:
+    a_day = NOW - NOW % 86_400
+    for phrases in (T, phrases_in("en", read_settings(timezone="America/New_York"))):
+        assert (phrases.event_moment(a_day), phrases.event_day(a_day)) == ("14 Nov 2023", "14 Nov 2023")
+    assert (D.event_moment(NOW), D.event_day(NOW)) == ("14. Nov. 2023, 23:13", "14. Nov. 2023")
+
+
 @pytest.mark.parametrize("text", [None, "", "yesterday"])
 def test_an_invalid_time_is_none(text: str | None) -> None:
     assert seconds_of(text) is None
