@@ -21,7 +21,8 @@ import numpy as np
 from src.core.domain import Query, Rules
 from src.core.progress import Silent
 from src.evaluation.metrics import estimates, ranking_metrics
-from src.evaluation.protocols import K, RankingTask, ranking_task
+from src.evaluation.protocols import ranking_task
+from src.evaluation.task_lists import K, RankingTask
 from src.interactions.splits import split
 from src.models import MODELS, POPULARITY
 from src.models.settings import read_settings

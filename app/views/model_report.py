@@ -13,7 +13,7 @@ from app.texts.phrases import Phrases
 from app.views.svg_charts import Interval, Line, Point, intervals, line, place
 from src.core.domain import JsonDict
 from src.core.records import Score, ServedFigures
-from src.evaluation.protocols import K
+from src.evaluation.task_lists import K
 from src.models import POPULARITY
 from src.releases.manifest import Manifest
 

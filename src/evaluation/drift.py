@@ -12,7 +12,8 @@ import numpy as np
 from src.core.domain import FloatArray
 from src.core.records import Score
 from src.evaluation.metrics import estimate_rmse_mae, estimates, ranking_metrics
-from src.evaluation.protocols import K, RankingTask, query_for_new, ranking_task
+from src.evaluation.protocols import ranking_task
+from src.evaluation.task_lists import K, RankingTask, query_for_new
 from src.interactions.interactions import Interactions
 from src.interactions.splits import Split
 from src.models import POPULARITY

@@ -9,7 +9,8 @@ import numpy as np
 
 from src.core.domain import BoolArray, EventKind, FloatArray
 from src.evaluation.metrics import Estimate, estimates
-from src.evaluation.protocols import RARE_USERS, K, RankingMetrics, RankingTask
+from src.evaluation.protocols import RARE_USERS, RankingMetrics
+from src.evaluation.task_lists import K, RankingTask
 
 _LOOKS = (EventKind.VIEW, EventKind.CLICK, EventKind.CART)
 _LIGHT = 3

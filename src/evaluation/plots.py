@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from src.core.records import Score
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import K
 from src.evaluation.report import Report
+from src.evaluation.task_lists import K
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

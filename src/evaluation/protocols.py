@@ -10,7 +10,6 @@ import numpy as np
 from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query
 from src.core.messages import message
 from src.core.progress import Reporter
-from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import (
     Estimate,
     estimate_rmse_mae,
@@ -19,15 +18,14 @@ from src.evaluation.metrics import (
     ranking_metrics,
     rated_precision_recall,
 )
+from src.evaluation.task_lists import K, RankingTask, exact_lists, known_ids, prepare_lists, served_lists
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
 from src.models.base import Rater
-from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 
-K = 10
 RARE_USERS = 3
 """A product that at most so many users have in the training part is rare."""
 RATED_THRESHOLD = 3.5
@@ -101,23 +99,6 @@ def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
     return RatingMetrics(rmse, mae, rated["precision"], rated["recall"])
 
 
-@dataclass(frozen=True)
-class RankingTask:
-    """Users to make lists for, and their relevant products.
-
-    Attributes:
-        user_idx: int[n], test users with at least one relevant product, ascending.
-        relevant: per user, row numbers of the products liked in test.
-        histories: per user, the train events, oldest first.
-        n_users_with_one: number of such users before sampling.
-    """
-
-    user_idx: IntArray
-    relevant: list[set[int]]
-    histories: list[tuple[Event, ...]]
-    n_users_with_one: int
-
-
 def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: int = 0) -> RankingTask:
     """Choose the test users and their relevant products.
 
@@ -173,10 +154,11 @@ def measure_lists(
     prepare_lists(pipeline, train, task, reporter)
     for name in pipeline.list_models:
         reporter.step(message("step.measuring_lists", model=name, n=len(task.user_idx)))
-        lists[name] = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
+        make = exact_lists if name in MODELS else served_lists
+        lists[name] = make(pipeline, train, task, name, reporter)
         values[name] = ranking_metrics(_hits(lists[name], task), n_relevant)
     n_places = len(pipeline.items) if pipeline.groups is None else pipeline.groups.n_places
-    possible = np.minimum(K, n_places - np.array([len(_known(history)) for history in task.histories]))
+    possible = np.minimum(K, n_places - np.array([len(known_ids(history)) for history in task.histories]))
     bits, baseline = novelty(item_users, len(pipeline.users)), values[POPULARITY]["ndcg"]
     rare = [frozenset(i for i in products if item_users[i] <= RARE_USERS) for products in task.relevant]
     return {
@@ -193,20 +175,6 @@ def _recall_of(lists: IntArray, wanted: Sequence[Collection[int]]) -> FloatArray
     found = [sum(item in products for item in row) for row, products in zip(lists.tolist(), wanted, strict=True)]
     n_wanted = np.array([len(products) for products in wanted], np.float64)
     return np.where(n_wanted > 0, np.array(found) / np.maximum(n_wanted, 1), np.nan)
-
-
-def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter) -> None:
-    """Find at once what the ensemble needs for the lists of a task, if its index is not whole.
-
-    Args:
-        pipeline: the pipeline.
-        train: the data that it was trained on.
-        task: the users.
-        reporter: is told the progress.
-    """
-    ensemble = pipeline.models.get(ENSEMBLE)
-    if isinstance(ensemble, Ensemble):
-        ensemble.prepare(train.histories[task.user_idx].indices, reporter)
 
 
 def _list_metrics(
@@ -273,43 +241,6 @@ def measure_repeats(pipeline: Pipeline, split: Split, relevant_rating: float, ma
         hits = sum(pipeline.items.idx_of(each.product_id) in relevant for each in served)
         recall.append(hits / len(relevant))
     return Repeats(len(repeated), len(listable), estimates({"recall": np.array(recall)})["recall"])
-
-
-def query_for_new(user_id: str, history: tuple[Event, ...], model: str | None = None) -> Query:
-    """Return the query of a list of K products that are not in the history.
-
-    Args:
-        user_id: whose list.
-        history: the user's events.
-        model: whose list; None for the one that is served.
-
-    Returns:
-        The query.
-    """
-    return Query(user_id, history, n=K, model=model, exclude=_known(history))
-
-
-def _known(history: tuple[Event, ...]) -> frozenset[str]:
-    return frozenset(event.product_id for event in history)
-
-
-def _exact(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str) -> IntArray:
-    """Return int32[n_users, K], row numbers; -1 beyond the end of a list."""
-    queries = queries_of(train, task.user_idx, train.events)
-    return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order, groups=pipeline.groups)
-
-
-def _served(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporter) -> IntArray:
-    """Return the same from the pipeline, one request after the other."""
-    lists = np.full((len(task.user_idx), K), -1, np.int32)
-    for at, (user, history) in enumerate(zip(task.user_idx, task.histories, strict=True)):
-        recommended = pipeline.recommend(query_for_new(pipeline.users.id_of(user), history, model))
-        for rank, recommendation in enumerate(recommended):
-            item = pipeline.items.idx_of(recommendation.product_id)
-            assert item is not None  # the pipeline lists products of its own vocabulary only
-            lists[at, rank] = item
-        reporter.advance(at + 1, len(task.user_idx))
-    return lists
 
 
 def _hits(lists: IntArray, task: RankingTask) -> BoolArray:

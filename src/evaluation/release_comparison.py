@@ -8,7 +8,8 @@ import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, JsonDict, Query
 from src.evaluation.metrics import bootstrap_means, estimates, ranking_metrics
-from src.evaluation.protocols import K, RankingTask, ranking_task
+from src.evaluation.protocols import ranking_task
+from src.evaluation.task_lists import K, RankingTask
 from src.interactions.splits import Split
 from src.recommendation.pipeline import Pipeline
 

@@ -15,7 +15,6 @@ from src.core.progress import Reporter
 from src.evaluation.list_slices import SliceFigures, list_slices
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import (
-    K,
     RankingMetrics,
     RatingMetrics,
     Repeats,
@@ -24,6 +23,7 @@ from src.evaluation.protocols import (
     measure_repeats,
     ranking_task,
 )
+from src.evaluation.task_lists import K
 from src.interactions.interactions import Interactions
 from src.interactions.splits import Split
 from src.models import POPULARITY

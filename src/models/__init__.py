@@ -60,7 +60,9 @@ MODELS: dict[str, ModelKind] = {
     AUTOENCODER: ModelKind(
         autoencoder.train, autoencoder.Autoencoder.load, autoencoder.AutoencoderParams.of, blends=True
     ),
-    SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
+    SPECTRAL: ModelKind(
+        spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True, continues=True
+    ),
     ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True),
     TEXT: ModelKind(
         text.train,
@@ -70,7 +72,7 @@ MODELS: dict[str, ModelKind] = {
         learns_from=lambda data: data.item_vectors is not None,
     ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
-    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
+    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True),
 }
 
 

@@ -32,6 +32,9 @@ from src.models.normalization import NormalizedHistories, normalize_histories
 _MAX_PAIRS = 30_000_000
 """Stored weights: 240 MB. Where there are more, each product keeps the strongest."""
 _COLUMNS_PER_BLOCK = 1_024
+_STEPS_PER_PAIR = 400_000
+"""Multiplications that the inverse may take for each event that relates products: about as long as a fit of ALS takes.
+Of a small file with many products the inverse would otherwise take longer than all other models together."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class AutoencoderParams:
     """Parameters of the autoencoder; the defaults are EASE.
 
     Attributes:
-        products: how many of the most popular products take part.
+        products: how many of the most popular products take part; fewer where few events do not pay for the inverse.
         user_exponent: of the normalisation, see spectral.
         item_exponent: of the normalisation, see spectral.
         ridge: r, in means of the Gram matrix's diagonal.
@@ -110,12 +113,14 @@ def gram_of_popular(normalized: NormalizedHistories, products: int) -> Gram:
 
     Args:
         normalized: histories.
-        products: how many; fewer where fewer have an event.
+        products: how many; fewer where fewer have an event, or where the inverse would take too long for so few events.
 
     Returns:
         The matrix.
     """
-    item = np.argsort(-normalized.degree, kind="stable")[: min(products, np.count_nonzero(normalized.diagonal > 0))]
+    affordable = int(np.cbrt(_STEPS_PER_PAIR * normalized.matrix.nnz))
+    n = min(products, affordable, np.count_nonzero(normalized.diagonal > 0))
+    item = np.argsort(-normalized.degree, kind="stable")[:n]
     part = normalized.matrix[:, item]
     matrix = np.asarray((part.T @ part).todense(), dtype=np.float32)
     np.fill_diagonal(matrix, normalized.diagonal[item])

@@ -28,7 +28,7 @@ from src.models.normalization import NormalizedHistories, less_own, normalize_hi
 
 _MAX_NUMBERS = 80_000_000
 """Limit of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
-_OVERSAMPLING, _POWER_ITERATIONS = 32, 4
+_OVERSAMPLING, _POWER_ITERATIONS, _CONTINUED_ITERATIONS = 32, 4, 2
 _USERS_PER_BLOCK = 50_000
 
 
@@ -118,20 +118,36 @@ class Spectral(FromHistory, SavedAsArrays):
         return {"n_items": n_items, "n_factors": n_factors}
 
 
-def train(data: TrainingData, params: SpectralParams, *, seed: int) -> Spectral:
+def train(data: TrainingData, params: SpectralParams, *, seed: int, start: Spectral | None = None) -> Spectral:
     """Compute the eigenvectors and the model.
 
     Args:
         data: events to learn from.
         params: see SpectralParams.
         seed: of the randomized eigendecomposition.
+        start: trained with the same parameters on other events of the same products, whose eigenvectors are corrected;
+            None to begin at random.
 
     Returns:
         The model, with fewer than `rank` factors where fewer eigenvectors exist or fit into memory.
     """
     histories = data.decayed_histories(params.half_life_days)
     normalized = normalize_histories(histories, params.user_exponent, params.item_exponent)
-    return fit_spectral(normalized, eigenvectors(normalized, params.rank, seed=seed), params)
+    if start is None or start.n_items != len(normalized.degree):
+        return fit_spectral(normalized, eigenvectors(normalized, params.rank, seed=seed), params)
+    first = _vectors_of(start, normalized.degree)
+    spectrum = eigenvectors(normalized, params.rank, seed=seed, iterations=_CONTINUED_ITERATIONS, first=first)
+    return fit_spectral(normalized, spectrum, params)
+
+
+def _vectors_of(model: Spectral, degree: FloatArray) -> FloatArray:
+    """Return the eigenvectors that a model was built of, float32[n_items, k]: the inverse of `fit_spectral`."""
+    params = model.params
+    if params.filter == "ideal":
+        return np.asarray(model.given * (degree**params.input_exponent)[:, None])
+    # With P and Λ of above, wanted = V / (1 - x), x = 1 - ΛP of the diagonal, and itself = x / (1 - x).
+    itself = model.itself * degree ** (params.input_exponent - params.output_exponent)
+    return np.asarray(model.wanted * (degree**-params.output_exponent / (1 + itself))[:, None])
 
 
 @dataclass(frozen=True)
@@ -152,7 +168,12 @@ class Spectrum:
 
 
 def eigenvectors(
-    normalized: NormalizedHistories, rank: int, *, seed: int, iterations: int = _POWER_ITERATIONS
+    normalized: NormalizedHistories,
+    rank: int,
+    *,
+    seed: int,
+    iterations: int = _POWER_ITERATIONS,
+    first: FloatArray | None = None,
 ) -> Spectrum:
     """Compute eigenvectors by randomized subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
 
@@ -161,6 +182,7 @@ def eigenvectors(
         rank: number of eigenvectors.
         seed: of the starting block.
         iterations: with fewer of them the weaker vectors are less exact.
+        first: float32[n_items, k], vectors that are nearly those sought; None for none.
 
     Returns:
         At most `rank` eigenvectors; those with an eigenvalue of about zero are left out.
@@ -171,6 +193,9 @@ def eigenvectors(
         return Spectrum(np.zeros((n_items, 0), np.float32), np.zeros(0))
     width = min(rank + _OVERSAMPLING, n_items)
     basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
+    if first is not None:
+        basis[:, : first.shape[1]] = first[:, :width]
+        basis[:, first.shape[1] :] *= np.float32(n_items**-0.5)  # of the length of the others
     for _ in range(iterations):
         basis = orthonormal(_times_gram(normalized.matrix, basis))
     small = np.asarray(basis.T @ _times_gram(normalized.matrix, basis), dtype=np.float64)

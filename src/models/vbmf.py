@@ -9,14 +9,20 @@ beyond the ratings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from src.core.settings import RatingScale
 from src.interactions.interactions import TrainingData
 from src.models.factorization import Factorization
+
+if TYPE_CHECKING:  # serving must not import Numba
+    from src.models.kernels.vbmf_trainer import Posteriors
+
+_CONTINUED_SWEEPS = 6
+"""Passes from the posteriors of an earlier part of the same ratings."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +56,26 @@ class VbmfSettings(RatingScale):
 
 @dataclass(frozen=True)
 class Vbmf(Factorization):
-    """A Factorization whose biases and factors are differences from an average user and an average product."""
+    """A Factorization whose biases and factors are differences from an average user and an average product.
+
+    Attributes:
+        posteriors: what another training can continue from; None once it was saved.
+    """
 
     PARAMS: ClassVar = VbmfParams
 
+    posteriors: Posteriors | None = field(default=None, repr=False, compare=False)
 
-def train(data: TrainingData, params: VbmfParams, *, seed: int) -> Vbmf:
+
+def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | None = None) -> Vbmf:
     """Train on the ratings.
 
     Args:
         data: events to learn from.
         params: see VbmfParams.
         seed: of the initial factors.
+        start: trained with the same parameters on other events of the same users and products, to continue with a few
+            sweeps; None to begin at random.
 
     Returns:
         The model. Without ratings it has no factors and predicts the middle of the scale.
@@ -71,4 +85,7 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int) -> Vbmf:
         return Vbmf.without_ratings(params, ratings)
     from src.models.kernels.vbmf_trainer import fit  # not at the top: serving must not import Numba
 
-    return Vbmf.of(fit(ratings, factors=params.factors, sweeps=params.sweeps, seed=seed), params, ratings)
+    before = start.posteriors if start is not None and start.user_factors.shape[0] == ratings.n_users else None
+    sweeps = params.sweeps if before is None else min(_CONTINUED_SWEEPS, params.sweeps)
+    fitted = fit(ratings, factors=params.factors, sweeps=sweeps, seed=seed, start=before)
+    return replace(Vbmf.of(fitted, params, ratings), posteriors=fitted.posteriors)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from src.core.domain import JsonDict
 from src.core.number_format import percent
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import K
+from src.evaluation.task_lists import K
 from src.releases.manifest_sections import CheckRecord, GateRecord
 from src.releases.verdict import (
     LISTS,

@@ -15,8 +15,9 @@ from src.core.domain import FloatArray, JsonDict
 from src.core.number_format import percent
 from src.core.settings import Settings
 from src.evaluation.metrics import Estimate, bootstrap_means
-from src.evaluation.protocols import K, RankingMetrics
+from src.evaluation.protocols import RankingMetrics
 from src.evaluation.report import Report
+from src.evaluation.task_lists import K
 from src.ingestion.data_checks import Check, check_of
 from src.models import POPULARITY
 from src.releases.gate_messages import describe_comparison, interval, short_number

@@ -11,8 +11,8 @@ from src.core.errors import AisleError
 from src.core.operation_records import ReleaseComparison
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.evaluation.protocols import K
 from src.evaluation.release_comparison import compare_on_same_events, lists_of, side_by_side
+from src.evaluation.task_lists import K
 from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.drift_check import split_at

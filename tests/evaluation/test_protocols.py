@@ -10,7 +10,8 @@ import pytest
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
 from src.core.progress import Silent
 from src.evaluation.metrics import novelty
-from src.evaluation.protocols import K, measure_lists, measure_ratings, measure_repeats, ranking_task
+from src.evaluation.protocols import measure_lists, measure_ratings, measure_repeats, ranking_task
+from src.evaluation.task_lists import K
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY

@@ -234,3 +234,22 @@ def test_a_spectrum_is_cut_at_its_end() -> None:
     spectrum = Spectrum(np.eye(5, dtype=np.float32), np.arange(5.0, 0, -1))
     assert spectrum.first(2).values.tolist() == [5, 4]
     assert spectrum.first(9).vectors.shape == (5, 5)
+
+
+@pytest.mark.parametrize("filter_", ["ease", "ideal"])
+def test_the_eigenvectors_that_a_model_was_built_of_are_found_again(filter_: Literal["ease", "ideal"]) -> None:
+    histories, params = histories_of(400), SpectralParams(rank=6, filter=filter_)
+    matrix = normalize_histories(histories, params.user_exponent, params.item_exponent)
+    sought = eigenvectors(matrix, params.rank, seed=1, iterations=9)
+    found = spectral._vectors_of(fit_spectral(matrix, sought, params), matrix.degree)
+    np.testing.assert_allclose(found, sought.vectors, atol=1e-5)
+
+
+def test_a_training_that_continues_explains_as_much_in_fewer_iterations() -> None:
+    histories, params = histories_of(900), SpectralParams(rank=6)
+    before = model_of(histories[:700], params)
+    matrix = normalize_histories(histories, params.user_exponent, params.item_exponent)
+    anew = eigenvectors(matrix, params.rank, seed=1)
+    first = spectral._vectors_of(before, matrix.degree)
+    continued = eigenvectors(matrix, params.rank, seed=1, iterations=spectral._CONTINUED_ITERATIONS, first=first)
+    assert continued.values.sum() > 0.995 * anew.values.sum()

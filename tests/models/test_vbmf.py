@@ -16,7 +16,10 @@ from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import Interactions, TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
 from src.models.base import QueryRows
-from src.models.kernels.vbmf_trainer import Side, fit
+from src.models.kernels import vbmf_trainer, vbmf_users
+from src.models.kernels.vbmf_kernels import Weights
+from src.models.kernels.vbmf_side import Side
+from src.models.kernels.vbmf_trainer import fit
 from src.models.settings import AllSettings
 from src.models.vbmf import Vbmf, VbmfParams, train
 from tests.waiting import PATIENCE_SECONDS
@@ -165,11 +168,44 @@ def test_the_number_of_threads_does_not_change_the_model_and_the_seed_does(frame
     assert not np.array_equal(one.user_factors, other.user_factors)
 
 
+def test_users_with_the_same_one_rating_are_trained_once_and_the_model_stays_the_same(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ratings = data_of(frame).ratings
+    rng = np.random.default_rng(3)
+    single = np.arange(N_USERS, N_USERS + 300)
+    user, item = np.append(ratings.user_idx, single), np.append(ratings.item_idx, rng.integers(0, 5, 300))
+    more = ratings_of(user, item, np.append(ratings.value, rng.integers(1, 6, 300)))
+    once = fit(more, factors=3, sweeps=40, seed=1)
+
+    def each(user: IntArray, item: IntArray, value: FloatArray, n_users: int) -> vbmf_users.DistinctUsers:
+        return vbmf_users.DistinctUsers(
+            np.arange(len(user)), user, np.arange(n_users, dtype=np.int32), np.ones(n_users, np.float32)
+        )
+
+    assert vbmf_users.distinct_users(more.user_idx, more.item_idx, more.value, more.n_users).weight.max() > 5
+    monkeypatch.setattr(vbmf_trainer, "distinct_users", each)
+    all_users = fit(more, factors=3, sweeps=40, seed=1)
+    one, other = (Vbmf.of(fitted, PARAMS, more).rate(more.user_idx, more.item_idx) for fitted in (once, all_users))
+    np.testing.assert_allclose(one, other, atol=0.02)
+    assert np.sqrt(np.mean((one - other) ** 2)) < 0.003
+
+
+def test_a_training_that_continues_is_as_good_after_few_sweeps(frame: pd.DataFrame) -> None:
+    data, params = data_of(frame), replace(PARAMS, rating_min=-10.0, rating_max=20.0)
+    test, learn = data.take(np.arange(N * 4 // 5, N)).ratings, data.take(np.arange(N * 4 // 5))
+    before = train(data.take(np.arange(N * 3 // 5)), params, seed=1)
+    anew, continued = train(learn, params, seed=1), train(learn, params, seed=1, start=before)
+    assert rmse_on(continued, test) < rmse_on(anew, test) + 0.003
+    assert not np.array_equal(continued.item_factors, anew.item_factors)
+
+
 def test_every_sweep_lowers_the_expected_error_at_the_beginning(frame: pd.DataFrame) -> None:
     ratings = data_of(frame).ratings
     value = ratings.value - ratings.value.mean()
-    by_user = Side.of(ratings.user_idx, ratings.item_idx, value, N_USERS, N_ITEMS, 5)
-    by_item = Side.of(ratings.item_idx, ratings.user_idx, value, N_ITEMS, N_USERS, 5)
+    of_users, of_items = np.ones(N_USERS, np.float32), np.ones(N_ITEMS, np.float32)
+    by_user = Side.of(ratings.user_idx, ratings.item_idx, value, Weights(of_users, of_items), 5)
+    by_item = Side.of(ratings.item_idx, ratings.user_idx, value, Weights(of_items, of_users), 5)
     by_item.start(1)
     errors = [float((value**2).sum())]
     for _ in range(5):

@@ -12,7 +12,7 @@ from src.core.progress import Silent
 from src.core.records import Run, RunStatus, Score
 from src.core.settings import Settings
 from src.evaluation.drift import DriftKind, describe_drift, detect_drift
-from src.evaluation.protocols import query_for_new
+from src.evaluation.task_lists import query_for_new
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.drift_check import check_drift

@@ -9,6 +9,8 @@ import numpy as np
 from src.core.domain import FloatArray, IntArray
 from src.models.kernels.compile import compiled
 
+_LANES = 16
+
 
 class RatingsByRow(NamedTuple):
     """The ratings of all rows (users, or products), row by row.
@@ -23,9 +25,9 @@ class RatingsByRow(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """Normal prior of the rows: means float32[n_rows, d] and precision float64[d, d]."""
+    """Normal prior of the rows: precision Λ, float64[d, d], and Λ m of their means m, float32[n_rows, d]."""
 
-    mean: FloatArray
+    information: FloatArray
     precision: FloatArray
 
 
@@ -36,174 +38,177 @@ class Unexplained(NamedTuple):
     effect_variance: FloatArray
 
 
+class Others(NamedTuple):
+    """The side that rows were rated by, or rate.
+
+    moments: float32[n_others, (d + 1)(d + 2) / 2], packed; weight: float32[n_others], how many equal ones each stands
+    for.
+    """
+
+    moments: FloatArray
+    weight: FloatArray
+
+
 @compiled
 def update_posteriors(
     rows: IntArray,
     ratings: RatingsByRow,
-    other_moments: FloatArray,
+    others: Others,
     noise_precision: float,
     prior: Prior,
+    weight: FloatArray,
     moments: FloatArray,
 ) -> tuple[float, FloatArray]:
-    """Compute the posteriors of some rows.
-
-    Consecutive rows with a single rating of the same other have the same covariance, which is computed once. That saves
-    most of the time: most users of a shop have one rating.
+    """Compute the posteriors of some rows, _LANES of them at a time, so that one instruction serves several rows.
 
     Args:
         rows: int[m], row numbers.
         ratings: of all rows.
-        other_moments: float32[n_others, (d + 1)(d + 2) / 2], packed moments of the others.
+        others: whose moments they depend on.
         noise_precision: τ.
         prior: of all rows.
+        weight: float32[n_rows], how many equal rows each stands for.
         moments: float32[n_rows, (d + 1)(d + 2) / 2], receives the packed moments of these rows.
 
     Returns:
         (expected sum of the squared errors of their ratings, sum float64[d, d] of their posterior covariances).
     """
-    d = prior.mean.shape[1]
-    covariances = np.zeros((d, d))
-    total, weighted = np.empty(moments.shape[1]), np.empty(d + 1)
-    gram, root, covariance = np.empty((d, d)), np.empty((d, d)), np.zeros((d, d))
-    right, x = np.empty(d), np.empty(d)
-    squared_error, spread, single_before, n_alike = 0.0, 0.0, -1, 0
-    for row in rows:
-        part = slice(ratings.starts[row], ratings.starts[row + 1])
-        is_single = ratings.starts[row + 1] - ratings.starts[row] == 1
-        single = ratings.other[ratings.starts[row]] if is_single else -1
-        if single < 0 or single != single_before:
-            _sum_moments(ratings.other[part], other_moments, total)
-            _fill_gram(total, gram)
+    d, n_moments = prior.information.shape[1], moments.shape[1]
+    covariances, squared_error = np.zeros((d, d)), 0.0
+    total, weighted = np.empty(n_moments), np.empty(d + 1)
+    gram = np.zeros((d, d, _LANES), np.float32)
+    root, covariance = np.zeros((d, d, _LANES), np.float32), np.zeros((d, d, _LANES), np.float32)
+    right, x = np.zeros((d, _LANES), np.float32), np.zeros((d, _LANES), np.float32)
+    information = np.zeros((d, _LANES), np.float32)
+    precision, tau = prior.precision.astype(np.float32), np.float32(noise_precision)
+    errors, lane_weight = np.zeros(_LANES), np.zeros(_LANES, np.float32)
+    for first in range(0, len(rows), _LANES):
+        n = min(_LANES, len(rows) - first)
+        lane_weight[:] = 0.0
+        for lane in range(n):
+            row = rows[first + lane]
+            part = slice(ratings.starts[row], ratings.starts[row + 1])
+            errors[lane] = _sum_ratings(ratings.other[part], ratings.value[part], others, total, weighted)
+            errors[lane] += total[d * (d - 1) // 2 + d - 1] - 2 * weighted[d - 1]
+            _fill_lane(total, weighted, gram, right, lane)
+            lane_weight[lane] = weight[row]
             for a in range(d):
-                for c in range(d):
-                    root[a, c] = prior.precision[a, c] + noise_precision * gram[a, c]
-            covariances += n_alike * covariance
-            n_alike = 0
-            _factor(root)
-            _invert(root, covariance)
-            spread = (covariance * gram).sum()
-        single_before = single
-        n_alike += 1
-        squared_error += _sum_values(ratings.other[part], ratings.value[part], other_moments, weighted)
-        squared_error += total[d * (d - 1) // 2 + d - 1] - 2 * weighted[d - 1]
-        _fill_right(total, weighted, right)
-        _posterior_mean(covariance, noise_precision, right, prior.precision, prior.mean[row], x)
-        squared_error += spread
+                information[a, lane] = tau * right[a, lane] + prior.information[row, a]
         for a in range(d):
-            explained = 0.0
             for c in range(d):
-                explained += gram[a, c] * x[c]
-            squared_error += x[a] * (explained - 2 * right[a])
-        _store(x, covariance, moments[row])
-    covariances += n_alike * covariance
+                for lane in range(_LANES):
+                    root[a, c, lane] = precision[a, c] + tau * gram[a, c, lane]
+        _factor(root)
+        _invert(root, covariance)
+        _multiply(covariance, information, x)
+        _add_errors(gram, covariance, right, x, errors)
+        for lane in range(n):
+            squared_error += lane_weight[lane] * errors[lane]
+            _store(x, covariance, lane, moments[rows[first + lane]])
+        for a in range(d):
+            for c in range(d):
+                for lane in range(_LANES):
+                    covariances[a, c] += lane_weight[lane] * covariance[a, c, lane]
     return squared_error, covariances
 
 
 @compiled
-def _posterior_mean(
-    covariance: FloatArray,
-    noise_precision: float,
-    right: FloatArray,
-    precision: FloatArray,
-    prior_mean: FloatArray,
-    x: FloatArray,
-) -> None:
-    """Write x = covariance (τ right + Λ m)."""
-    d = len(x)
-    information = np.empty(d)
-    for a in range(d):
-        information[a] = noise_precision * right[a]
-        for c in range(d):
-            information[a] += precision[a, c] * prior_mean[c]
-    for a in range(d):
-        x[a] = 0.0
-        for c in range(d):
-            x[a] += covariance[a, c] * information[c]
-
-
-@compiled
-def _sum_moments(other: IntArray, other_moments: FloatArray, total: FloatArray) -> None:
-    """Write total = Σ E[z z'], packed, over the others of one row."""
+def _sum_ratings(other: IntArray, value: FloatArray, others: Others, total: FloatArray, weighted: FloatArray) -> float:
+    """Write total = Σ E[z z'], packed, and weighted = Σ value · E[z] over the others of one row; return Σ value²."""
     total[:] = 0.0
-    for one in other:
-        packed = other_moments[one]
-        for k in range(len(total)):
-            total[k] += packed[k]
-
-
-@compiled
-def _sum_values(other: IntArray, value: FloatArray, other_moments: FloatArray, weighted: FloatArray) -> float:
-    """Write weighted = Σ value · E[z] over the others of one row. Return Σ value²."""
     weighted[:] = 0.0
-    squares, first = 0.0, other_moments.shape[1] - len(weighted)
+    squares, first = 0.0, len(total) - len(weighted)
     for at in range(len(other)):
-        packed, rating = other_moments[other[at]], np.float64(value[at])
-        squares += rating * rating
+        packed, times, rating = others.moments[other[at]], np.float64(others.weight[other[at]]), np.float64(value[at])
+        squares += times * rating * rating
+        for k in range(len(total)):
+            total[k] += times * packed[k]
         for k in range(len(weighted)):
-            weighted[k] += rating * packed[first + k]
+            weighted[k] += times * rating * packed[first + k]
     return squares
 
 
 @compiled
-def _fill_gram(total: FloatArray, gram: FloatArray) -> None:
-    """Write gram[d, d] of the least squares of one row. Its bias pairs with the others' 1, not with their bias."""
+def _fill_lane(total: FloatArray, weighted: FloatArray, gram: FloatArray, right: FloatArray, lane: int) -> None:
+    """Write gram[d, d] and right[d] of the least squares of one row.
+
+    Its bias pairs with the others' 1, not with their bias, which is subtracted from the ratings.
+    """
     d = len(gram)
-    one = d * (d + 1) // 2  # where the last row of the packed triangle begins
+    bias, one = d * (d - 1) // 2, d * (d + 1) // 2  # where the last two rows of the packed triangle begin
     for a in range(d - 1):
-        gram[d - 1, a] = gram[a, d - 1] = total[one + a]
+        gram[d - 1, a, lane] = gram[a, d - 1, lane] = total[one + a]
+        right[a, lane] = weighted[a] - total[bias + a]
         for c in range(a + 1):
-            gram[a, c] = gram[c, a] = total[a * (a + 1) // 2 + c]
-    gram[d - 1, d - 1] = total[one + d]
+            gram[a, c, lane] = gram[c, a, lane] = total[a * (a + 1) // 2 + c]
+    gram[d - 1, d - 1, lane] = total[one + d]
+    right[d - 1, lane] = weighted[d] - total[one + d - 1]
 
 
 @compiled
-def _fill_right(total: FloatArray, weighted: FloatArray, right: FloatArray) -> None:
-    """Write right[d] of the same least squares; the others' bias is subtracted from the ratings."""
-    d = len(right)
-    bias, one = d * (d - 1) // 2, d * (d + 1) // 2
-    for a in range(d - 1):
-        right[a] = weighted[a] - total[bias + a]
-    right[d - 1] = weighted[d] - total[one + d - 1]
+def _multiply(matrix: FloatArray, vector: FloatArray, product: FloatArray) -> None:
+    """Write product = matrix · vector in every lane."""
+    product[:] = 0.0
+    for a in range(len(matrix)):
+        for c in range(len(matrix)):
+            for lane in range(_LANES):
+                product[a, lane] += matrix[a, c, lane] * vector[c, lane]
+
+
+@compiled
+def _add_errors(gram: FloatArray, covariance: FloatArray, right: FloatArray, x: FloatArray, errors: FloatArray) -> None:
+    """Add the expected tr(gram · E[x x']) - 2 right · x in every lane."""
+    for a in range(len(gram)):
+        for lane in range(_LANES):
+            errors[lane] -= np.float64(2 * x[a, lane]) * np.float64(right[a, lane])
+        for c in range(len(gram)):
+            for lane in range(_LANES):
+                moment = covariance[a, c, lane] + x[a, lane] * x[c, lane]
+                errors[lane] += np.float64(gram[a, c, lane] * moment)
 
 
 @compiled
 def _factor(matrix: FloatArray) -> None:
-    """Cholesky: the lower triangle of the matrix becomes L with L L' = matrix."""
+    """Cholesky: the lower triangles become L with L L' = matrix, in every lane."""
     for a in range(len(matrix)):
         for c in range(a + 1):
-            rest = matrix[a, c]
             for k in range(c):
-                rest -= matrix[a, k] * matrix[c, k]
-            matrix[a, c] = np.sqrt(rest) if a == c else rest / matrix[c, c]
+                for lane in range(_LANES):
+                    matrix[a, c, lane] -= matrix[a, k, lane] * matrix[c, k, lane]
+            for lane in range(_LANES):
+                value = matrix[a, c, lane]
+                matrix[a, c, lane] = np.float32(1) / np.sqrt(value) if a == c else value * matrix[c, c, lane]
 
 
 @compiled
 def _invert(root: FloatArray, inverse: FloatArray) -> None:
-    """Write inverse = (L L')⁻¹; L becomes L⁻¹."""
-    d = len(root)
+    """Write inverse = (L L')⁻¹ in every lane; L, with the inverse of its diagonal, becomes L⁻¹."""
+    d, rest = len(root), np.empty(_LANES, np.float32)
     for c in range(d):
-        root[c, c] = 1 / root[c, c]
         for a in range(c + 1, d):
-            rest = 0.0
+            rest[:] = 0.0
             for k in range(c, a):
-                rest -= root[a, k] * root[k, c]
-            root[a, c] = rest / root[a, a]
+                for lane in range(_LANES):
+                    rest[lane] -= root[a, k, lane] * root[k, c, lane]
+            for lane in range(_LANES):
+                root[a, c, lane] = rest[lane] * root[a, a, lane]
     for a in range(d):
         for c in range(a + 1):
-            product = 0.0
+            inverse[a, c] = 0.0
             for k in range(a, d):
-                product += root[k, a] * root[k, c]
-            inverse[a, c] = inverse[c, a] = product
+                for lane in range(_LANES):
+                    inverse[a, c, lane] += root[k, a, lane] * root[k, c, lane]
+            inverse[c, a] = inverse[a, c]
 
 
 @compiled
-def _store(x: FloatArray, covariance: FloatArray, moments: FloatArray) -> None:
+def _store(x: FloatArray, covariance: FloatArray, lane: int, moments: FloatArray) -> None:
     """Write the packed E[z z'] of z = (x, 1), where x has this mean and covariance."""
     d = len(x)
     for a in range(d):
-        moments[d * (d + 1) // 2 + a] = x[a]
+        moments[d * (d + 1) // 2 + a] = x[a, lane]
         for c in range(a + 1):
-            moments[a * (a + 1) // 2 + c] = x[a] * x[c] + covariance[a, c]
+            moments[a * (a + 1) // 2 + c] = x[a, lane] * x[c, lane] + covariance[a, c, lane]
     moments[len(moments) - 1] = 1.0
 
 
@@ -214,22 +219,33 @@ class EffectPrior(NamedTuple):
     effect_precision: FloatArray
 
 
+class Weights(NamedTuple):
+    """How many equal rows each row stands for, float32[n_rows]; and how many equal others each other, float32[n]."""
+
+    row: FloatArray
+    other: FloatArray
+
+
 @compiled
 def explain_by_others(
     starts: IntArray,
     rows: IntArray,
     scale: FloatArray,
     prior: EffectPrior,
+    weights: Weights,
     rest: FloatArray,
     effect: FloatArray,
 ) -> Unexplained:
     """Update the effects y of the others one by one, and what they leave unexplained of the rows' means.
+
+    The effects of equal others are equal, and are updated together.
 
     Args:
         starts: int64[n_others + 1]; the rows of other j are rows[starts[j]:starts[j + 1]].
         rows: int32[n_ratings].
         scale: float32[n_rows], n_u^-½.
         prior: precisions.
+        weights: of rows and others.
         rest: float32[n_rows, d], the unexplained rest of the means, changed.
         effect: float32[n_others, d], the posterior means of y, changed.
 
@@ -240,20 +256,23 @@ def explain_by_others(
     row_variance, effect_variance = np.zeros(d), np.zeros(d)
     change = np.empty(d)
     for other in range(len(starts) - 1):
-        own_rows = rows[starts[other] : starts[other + 1]]
+        own_rows, times = rows[starts[other] : starts[other + 1]], weights.other[other]
         squares = 0.0
         change[:] = 0.0
         for row in own_rows:
-            squares += scale[row] * scale[row]
+            share = scale[row] * weights.row[row]
+            squares += share * scale[row]
             for k in range(d):
-                change[k] += scale[row] * rest[row, k]
+                change[k] += share * rest[row, k]
         for k in range(d):
-            posterior_precision = prior.row_precision[k] * squares + prior.effect_precision[k]
-            new = prior.row_precision[k] * (change[k] + squares * effect[other, k]) / posterior_precision
-            change[k] = new - effect[other, k]
+            own = prior.row_precision[k]
+            new = own * (change[k] + squares * times * effect[other, k])
+            new /= own * squares * times + prior.effect_precision[k]
+            change[k] = times * (new - effect[other, k])
             effect[other, k] = new
-            effect_variance[k] += 1 / posterior_precision
-            row_variance[k] += squares / posterior_precision
+            variance = times / (own * squares + prior.effect_precision[k])
+            effect_variance[k] += variance
+            row_variance[k] += squares * variance
         for row in own_rows:
             for k in range(d):
                 rest[row, k] -= scale[row] * change[k]
