@@ -189,7 +189,7 @@ def purchases(reporter: Reporter) -> Protocol | None:
         description=f"trained on {len(parts.train):,} purchases before one time, measured on the {len(parts.test):,} "
         f"after it; all {len(train.items):,} products are ranked; products bought after it are relevant, new ones too. "
         f"In '{NEW}' products that a user had bought before are not listed and not relevant; in '{REPEATS}' they may "
-        "be both, by the same models. Tuned on the newest 10 % of the training part.",
+        "be both, by the same models and a weight of earlier purchases. Tuned on the newest 10 % of the training part.",
         k=10,
         rivals=("popularity", "als", "itemknn", "ease"),
         goal=10.0,

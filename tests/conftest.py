@@ -25,6 +25,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
+from app.serving import serving_snapshot
 from src.core.progress import Silent
 from src.core.settings import Settings, variable_of
 from src.models import MODELS
@@ -104,6 +105,14 @@ def _no_settings_from_the_environment() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith("AISLE_") or name == "PORT":
                 monkeypatch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_rest_after_a_slow_reading() -> Iterator[None]:
+    """Let changes of products be seen at once: after a reading that a busy machine made slow, none is for a while."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(serving_snapshot, "_QUICK_SECONDS", float("inf"))
         yield
 
 

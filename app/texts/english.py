@@ -372,6 +372,7 @@ ENGLISH = {
     "business.clicks_about": "{share} of {n} places shown were clicked or viewed (95 % interval {low} to {high})",
     "business.unknown": "not known: no event has named its request yet",
     "business.uncounted": "is being counted: the first events that name their request are newer than these figures",
+    "business.none_bought": "nothing was bought in these days",
     "business.unknown_of": "how many of {all} purchases followed a list is not known",
     "business.unknown_revenue": "how much of {all} followed a list is not known",
     "business.daily_revenue": "Revenue",

@@ -373,6 +373,7 @@ GERMAN = {
     "business.clicks_about": "{share} von {n} gezeigten Plätzen wurden geklickt oder angesehen (95-%-Intervall {low} bis {high})",
     "business.unknown": "unbekannt: Noch kein Ereignis nennt seine Anfrage",
     "business.uncounted": "wird gezählt: Die ersten Ereignisse, die ihre Anfrage nennen, sind neuer als diese Zahlen",
+    "business.none_bought": "in diesen Tagen wurde nichts gekauft",
     "business.unknown_of": "wie viele von {all} Käufen einer Liste folgten, ist unbekannt",
     "business.unknown_revenue": "wie viel von {all} einer Liste folgte, ist unbekannt",
     "business.daily_revenue": "Umsatz",

@@ -195,10 +195,10 @@ def _unknown(days: Sequence[DayEarnings], places: Places, t: Phrases) -> list[Ti
     bought, revenue = sum(day.purchases for day in days), sum(day.revenue for day in days)
     return [
         Tile(t("business.clicks"), "–", t("business.uncounted" if places.clicked else "business.unknown")),
-        Tile(t("business.purchases"), "–", t("business.unknown_of", all=bought)),
+        Tile(t("business.purchases"), "–", t("business.unknown_of" if bought else "business.none_bought", all=bought)),
         _no_price(t)
         if _without_prices(days)
-        else Tile(t("business.attributed"), "–", t("business.unknown_revenue", all=t.money(revenue))),
+        else Tile(t("business.attributed"), "–", t("business.unknown_revenue", all=t.money(revenue)) if bought else ""),
     ]
 
 

@@ -203,8 +203,10 @@ WORDS: dict[str, str] = {
     """,
     FILLER: """
         domain internal from
+        en us gb fr nl pl es it sv cs
         eur usd gbp level display label the of de del della do da der des la le el du den our your main full
-        current is in im google shop url link src large hires high big zoom unit per a an x na van di web my
+        current
+        is in im google shop url link src large hires high big zoom unit per a an x na van di web my
         amount s m l xl paid d on to for and und et w op von voor ajout dim fact properties property params
         payload traits attributes fields context hosted non editable server collector local utc pretty iso
         datetime ecom sold 管理 者 的 の アドレス お

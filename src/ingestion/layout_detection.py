@@ -267,7 +267,7 @@ def _inferred_table(rows: CsvRows, found: InferredColumns, whole: list[list[str]
     for at in found.numbers:
         users_products = f"user={columns[USER] + 1},product={columns[PRODUCT] + 1}"
         options = f"are ratings: --layout ratings --columns {users_products},rating={at + 1}"
-        if are_counts([row[at] for row in whole]):
+        if are_counts([row[at] for row in whole]) or name == PURCHASES:
             counted = EVENTS if name == EVENTS else PURCHASES
             options = f"say how many or how often: --layout {counted} --columns {shown},quantity={at + 1}"
         notes.append(f"column {at + 1} has numbers such as {whole[0][at]!r} and is not used; if they {options}")

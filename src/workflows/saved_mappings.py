@@ -13,10 +13,12 @@ from src.core.domain import EventKind, JsonDict
 from src.core.errors import InputError, UnclearLayout, UnusableFile
 from src.core.settings import Settings
 from src.ingestion.column_names import ROLES
+from src.ingestion.given_words import Words
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import series_of
 from src.ingestion.rating_scales import Scale
+from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.table_files import open_rows
 
 _NAME = re.compile(r"[\w.\-]{1,60}")
@@ -74,7 +76,7 @@ def reading_of(table: Table, path: Path, hints: Hints) -> JsonDict:
         "separator": hints.separator,
         "decimal": table.layout.decimal,
         "language": table.layout.language,
-        "scale": [scale.low, scale.high] if scale else None,
+        "scale": list(scale) if scale else None,
         "words": dict(hints.words.given),
         "cents": bool(table.layout.cents),
     }
@@ -90,6 +92,9 @@ def _columns_of(table: Table, hints: Hints) -> dict[str, str]:
     layout = table.layout
     if not layout.names:
         return {role: str(at + 1) for role, at in layout.columns.items()} | dict(hints.columns)
+    if isinstance(table.rows, ReshapedRows) and table.rows.wide:  # what is made of wide columns is found by itself
+        n_kept = len(layout.names) - 2  # without the label and the value
+        return {role: layout.names[at] for role, at in layout.columns.items() if at < n_kept}
     made = {_MADE.sub("", name) for name in layout.names if _MADE.search(name)}
     if made:  # what is taken apart is found again by itself
         kept = ("product", "quantity", "title", "price", "category")
@@ -155,6 +160,8 @@ def hints_of(mapping: Mapping[str, Any], path: Path, hints: Hints, whose: str, a
         decimal=hints.decimal or mapping.get("decimal"),
         language=hints.language or mapping.get("language") or None,
         scale=hints.scale or (Scale(*scale) if scale else None),
+        words=hints.words if hints.words.given else Words(mapping.get("words") or {}),
+        cents=hints.cents or bool(mapping.get("cents")),
     )
     names = open_rows(path, mapped).names or []
     if names != mapping.get("names"):

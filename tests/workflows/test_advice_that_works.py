@@ -20,8 +20,8 @@ from src.workflows.preview import preview_files
 from src.workflows.saved_mappings import hints_for
 
 _ONE = (
-    r"--(?:columns|words|scale|kind|dates|decimal|layout|language)\s+"
-    r"(?:'[^']*'|[^\s;,.)('](?:[^\s;,)(']|,(?=\S))*|[^\s;,.)(']+)"
+    r"(?:--cents|--(?:columns|words|scale|kind|dates|decimal|layout|language)\s+"
+    r"(?:'[^']*'|[^\s;,.)('](?:[^\s;,)(']|,(?=\S))*|[^\s;,.)(']+))"
 )
 _OPTION = re.compile(rf"{_ONE}(?:\s+{_ONE})*")
 
@@ -55,6 +55,13 @@ FILES = {
     "two ids": rows("order,customer,product_id,sku,qty", "{n}", "{u}", "{p}", "S{k:9}", "1"),
     "users by look": rows("zeit,kennung,vorgang,artikelnr", "2023-05-01 10:00:{k:60}", "{u}x", "view", "{p}"),
     "thousands": rows("sku,name,price", "{p}{n}", "Mug {n}", "1.500"),
+    "cents": rows("sku,name,price", "{p}{n}", "Mug {n}", "199{k:9}"),
+    "ranks": rows("voter,film,rank", "{u}{n}", "{p}", "{k:5}").replace(",0\n", ",5\n"),
+    "votes": rows("member,clip,verdict", "{u}", "{p}", "{k:2}").replace(",0\n", ",-1\n"),
+    "counts": rows("user,item,minutes", "{u}", "{p}", "{k:9}7"),
+    "sorts of lines": rows("order,customer,sku,qty,category,line", "{n}", "{u}", "{p}", "1", "Home{k:3}", "item")
+    + "91,u1,Q1,1,Home1,shipping\n92,u2,Q1,1,Home1,shipping\n",
+    "acts side by side": rows("user,sku,viewed,bought", "{u}", "{p}", "1", "{k:2}"),
     "no header": rows("7,2023-05-01,A,aa", "{k:7}", "2023-05-02", "A{k:6}", "text {n}"),
     "languages": rows("sku,language,name,price", "{p}", "de", "Tasse {n}", "1.0") + "P1,fr,Tasse,1.0\nP2,fr,Bol,1.0\n",
 }  # fmt: skip

@@ -14,8 +14,10 @@ from src.core.domain import Product
 from src.core.errors import UnusableFile
 from src.core.progress import Silent
 from src.core.settings import Settings
+from src.ingestion.given_words import parse_words
 from src.ingestion.id_matching import IdMapping
 from src.ingestion.layout import Hints, parse_columns
+from src.ingestion.layout_detection import open_table
 from src.store import Store
 from src.workflows.id_comparison import mapping_from
 from src.workflows.ingest import load_files
@@ -170,3 +172,16 @@ def test_a_saved_mapping_is_used_for_the_series_and_refused_when_the_file_has_ch
     said = say(**{"named-02": "user_id,item,other_item,stars\nu1,p1,q1,5\n"})
     assert "product = other_item" in said
     assert "read by the saved mapping 'named'" in said
+
+
+def test_a_mapping_keeps_words_and_what_columns_become_rows(settings: Settings, tmp_path: Path) -> None:
+    log, matrix = tmp_path / "log-1.csv", tmp_path / "matrix-1.csv"
+    log.write_text(
+        "user,sku,event\n" + "".join(f"u{at % 5},S{at % 7},{'qx' if at % 2 else 'view'}\n" for at in range(30))
+    )
+    matrix.write_text("user,Mug,Lamp,Vase,Bowl\n" + "".join(f"u{at},5,,{at % 5 + 1},0\n" for at in range(9)))
+    save_mapping(settings, "log", log, Hints(words=parse_words("qx=purchase")))
+    save_mapping(settings, "matrix", matrix, Hints())
+    assert hints_for(settings, log, Hints())[0].words.kind("qx") == "purchase"
+    table = open_table(matrix, hints_for(settings, matrix, Hints())[0])
+    assert (table.layout.name, table.layout.names) == ("ratings", ("user", "product", "rating"))

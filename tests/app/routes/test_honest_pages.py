@@ -52,6 +52,9 @@ def test_without_events_that_name_their_request_earnings_are_unknown_and_not_not
     assert "not known: no event has named its request yet" in said
     assert "95 % interval" not in said
     assert "Revenue after recommendations" not in said
+    before = words_of(client, "/operations/business?from=2001-01-01&until=2001-01-31")
+    assert "nothing was bought in these days" in before
+    assert "of 0 purchases" not in before
     assert not re.search(r"\b0\.0\s%", said)
 
 
