@@ -35,6 +35,8 @@ _COLUMNS_PER_BLOCK = 1_024
 _STEPS_PER_PAIR = 400_000
 """Multiplications that the inverse may take for each event that relates products: about as long as a fit of ALS takes.
 Of a small file with many products the inverse would otherwise take longer than all other models together."""
+_ALWAYS_STEPS = 6_000**3
+"""Multiplications that it may always take: some seconds. Catalogues of up to 6,000 products lose nothing."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def gram_of_popular(normalized: NormalizedHistories, products: int) -> Gram:
     Returns:
         The matrix.
     """
-    affordable = int(np.cbrt(_STEPS_PER_PAIR * normalized.matrix.nnz))
+    affordable = round(np.cbrt(max(_STEPS_PER_PAIR * normalized.matrix.nnz, _ALWAYS_STEPS)))
     n = min(products, affordable, np.count_nonzero(normalized.diagonal > 0))
     item = np.argsort(-normalized.degree, kind="stable")[:n]
     part = normalized.matrix[:, item]
