@@ -51,8 +51,8 @@ ALLOWED = {
     ("PUT /experiments/{name}", "positive_data_acceptance"): "Valid data should have been accepted",
 }
 """An id may contain slashes: these addresses may also name a product or user whose id ends so, and Allow is right. The
-examples of canaries, shadows and experiments name a release and a model that the shop of this test does not hold; their own tests
-try them with those that it holds."""
+examples of canaries, shadows and experiments name a release and a model that the shop of this test does not hold; their
+own tests try them with those that it holds."""
 
 
 @pytest.fixture
