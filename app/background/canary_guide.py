@@ -10,6 +10,7 @@ import logging
 from dataclasses import replace
 
 from src.core.canaries import HOLDER, LEAST_LISTS, STEPS, Canary, CanaryState
+from src.core.domain import DAY
 from src.core.errors import AisleError, Busy, InputError, UnknownName
 from src.core.messages import message
 from src.core.settings import Settings
@@ -26,13 +27,14 @@ class CanaryGuide:
     """Guides the canary of a shop.
 
     Args:
-        settings: How long a step takes.
+        settings: How long a step takes, and how much worse a release may be.
         store: The canaries and experiments.
         registry: The releases.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry) -> None:
-        self._seconds, self._is_led = settings.canary_hours * 3_600, settings.scheduler == "on"
+        self._seconds, self._longest = settings.canary_hours * 3_600, settings.canary_days * DAY
+        self._harm, self._is_led = settings.canary_harm, settings.scheduler == "on"
         self._store, self._registry = store, registry
 
     def check(self, now: int) -> None:
@@ -134,11 +136,22 @@ class CanaryGuide:
         judged = report(found, self._store.experiments.figures(found), now)
         if (fault := fault_of(judged)) is not None:
             self._end(canary, CanaryState.FELL, fault, now)
-        elif now - canary.step_at >= self._seconds and all(arm.cost.lists >= LEAST_LISTS for arm in judged.arms):
+        elif now - canary.step_at >= self._seconds and self._may_go_on(canary, judged):
             # Noted first: whoever goes on from here takes an ended experiment for a step that was passed.
             passed = replace(canary, reason=_PASSED)
             if self._store.canaries.replace(canary, passed):
                 self._after_step(passed, now)
+        elif now - canary.step_at >= max(self._seconds, self._longest):
+            self._end(canary, CanaryState.UNDECIDED, "", now)
+
+    def _may_go_on(self, canary: Canary, judged: ExperimentReport) -> bool:
+        """Return whether enough is known to end a step well.
+
+        The first step needs lists only, as a twentieth of the users buys too little for an interval of use.
+        """
+        if any(arm.cost.lists < LEAST_LISTS for arm in judged.arms):
+            return False
+        return canary.step + 1 < len(STEPS) or is_harmless(judged, self._harm)
 
     def _after_step(self, canary: Canary, now: int) -> None:
         """Go on to the next step, or let all users get the release."""
@@ -161,13 +174,33 @@ class CanaryGuide:
 
 
 def fault_of(judged: ExperimentReport) -> str | None:
-    """Return what speaks against a release: "broken", the name of a harm, or "worse"; None if nothing does."""
+    """Return what speaks against a release: "broken", a harm, "worse" or "fewer_clicks"; None if nothing does.
+
+    Clicks are many more than purchases, so that they fall first. They do not count against a release that sells more.
+    """
     if judged.broken:
         return "broken"
     (verdict,) = judged.verdicts
     if verdict.harms:
         return verdict.harms[0]
-    return "worse" if verdict.finding is ArmFinding.WORSE else None
+    if verdict.finding in (ArmFinding.WORSE, ArmFinding.BETTER):
+        return "worse" if verdict.finding is ArmFinding.WORSE else None
+    clicks = verdict.lifts["clicks"]
+    return "fewer_clicks" if clicks is not None and clicks.high < 0 else None
+
+
+def is_harmless(judged: ExperimentReport, harm: float) -> bool:
+    """Return whether a release is surely not worse than may be (non-inferiority).
+
+    Args:
+        judged: The experiment of its step.
+        harm: Share of the purchases that may be lost; 1 asks for no purchases at all.
+
+    Returns:
+        Whether the whole interval is above this.
+    """
+    purchases = judged.verdicts[0].lifts["purchases"]
+    return harm >= 1 or (purchases is not None and purchases.low > -harm)
 
 
 def check_safely(guide: CanaryGuide, now: int) -> None:

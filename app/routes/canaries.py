@@ -27,7 +27,9 @@ _TAG, _SHOWN = "experiments", 20
     "Promoted releases on their way to all users, newest first",
     description="With AISLE_CANARY=on a release that the gate promotes is shown to 5 % of the users for "
     "AISLE_CANARY_HOURS at least, then to 50 %, then to all. Each step is an experiment. If returns, empty lists or "
-    "slow lists are surely more frequent, or purchases fewer, all users get the release before again.",
+    "slow lists are surely more frequent, or purchases or clicks fewer, all users get the release before again. It "
+    "reaches all when it surely costs less than AISLE_CANARY_HARM of the purchases. If a step takes longer than "
+    "AISLE_CANARY_DAYS, the canary is undecided and taken back.",
     responses={"200": CanaryList, **problems_of(503)},
 )
 def canaries() -> Response:

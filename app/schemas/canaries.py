@@ -19,10 +19,10 @@ class CanaryBody(Request):
 class CanaryAnswer(BaseModel):
     """A promoted release on its way to all users.
 
-    state: waiting, running, done, fell, overtaken or stopped. share: of the users that get it now. against: what the
-    others get. experiments: those of its steps, for GET /experiments/{name}. reason: the guardrail that fell (returns,
-    empty_lists, slow_lists, worse, broken, gone), the release that overtook it, or why it waits. text: all this in
-    words. Times are UTC seconds.
+    state: waiting, running, done, fell, undecided, overtaken or stopped. share: of the users that get it now.
+    against: what the others get. experiments: those of its steps, for GET /experiments/{name}. reason: the guardrail
+    that fell (returns, empty_lists, slow_lists, worse, fewer_clicks, broken, gone), the release that overtook it, or
+    why it waits. text: all this in words. Times are UTC seconds.
     """
 
     release: str

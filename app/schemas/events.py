@@ -40,7 +40,7 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[
     int | float | str,
     BeforeValidator(_moment),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "minLength": 1}]}),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "minLength": 1}]}),
 ]
 
 

@@ -100,6 +100,7 @@ _VERDICT = {
     "finding": "worse",
     "lifts": {"purchases": None, "clicks": None, "revenue": None},
     "days_left": 0.0,
+    "few": None,
     "harms": [],
 }
 _JUDGED = {

@@ -187,7 +187,7 @@ def check_trainings(aisle: AisleContext, stored: StoreReading, *, serves: bool) 
     if last_run is not None:
         yield last_run
     canaries = [] if stored.scheduler is None else aisle.store.canaries.newest(1)
-    if canaries and canaries[0].state is CanaryState.FELL:
+    if canaries and canaries[0].state in (CanaryState.FELL, CanaryState.UNDECIDED):
         yield CanaryFell(canaries[0])
     scores = stored.scores
     drift = detect_drift(scores[0], scores[1:], aisle.settings.drift_fall) if scores else None

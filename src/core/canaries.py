@@ -12,6 +12,8 @@ STEPS = (0.05, 0.5)
 """Shares of the users that get the release, one after the other, before all do."""
 LEAST_LISTS = 100
 """Lists that the canary's users must have got before a step ends well."""
+PLANNED_OUTCOMES = 1_000
+"""Purchases for which the intervals of a step are narrowest: great harm shows after few."""
 CONTROL, CANARY = "now", "canary"
 HOLDER = ".canary"
 """Name under which the releases of canaries are kept on disk."""
@@ -21,7 +23,8 @@ class CanaryState(StrEnum):
     """The state of a canary.
 
     WAITING: another one runs, or an experiment chooses the release of the same lists. DONE: all users get the release.
-    FELL: a guardrail fell, and all users get the release before. OVERTAKEN: another release was activated, or a newer
+    FELL: a guardrail fell, and all users get the release before. UNDECIDED: too little happened within the time that a
+    step may take, and all users get the release before. OVERTAKEN: another release was activated, or a newer
     one waits instead. STOPPED: somebody ended it.
     """
 
@@ -29,6 +32,7 @@ class CanaryState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FELL = "fell"
+    UNDECIDED = "undecided"
     OVERTAKEN = "overtaken"
     STOPPED = "stopped"
 
@@ -46,7 +50,8 @@ class Canary:
         step: Number of the step of STEPS, from 0.
         step_at: When this step began, UTC seconds; 0 while it waits.
         ended_at: UTC seconds; None before.
-        reason: Why it waits, fell or ended: the name of a harm, "worse", "broken", "gone", or a sentence.
+        reason: Why it waits, fell or ended: the name of a harm, "worse", "fewer_clicks", "broken", "gone", or a
+            sentence.
     """
 
     release: str
@@ -74,7 +79,7 @@ class Canary:
         """Return the experiment of the present step."""
         share = STEPS[self.step]
         control, treated = Arm(name=CONTROL, share=1 - share), Arm(name=CANARY, share=share, release=self.release)
-        return ExperimentBody(arms=[control, treated])
+        return ExperimentBody(arms=[control, treated], planned_outcomes=PLANNED_OUTCOMES)
 
     def to_json(self) -> JsonDict:
         """Return it as plain JSON, with the names of the experiments that it has had."""

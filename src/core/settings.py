@@ -147,6 +147,19 @@ class Settings(RatingScale, BaseSettings):
         "when it does harm.",
     )
     canary_hours: float = Field(24.0, gt=0, le=8_760, description="How long each step of a canary takes at least.")
+    canary_days: float = Field(
+        14.0,
+        gt=0,
+        le=365,
+        description="How long a step of a canary takes at most. What cannot be decided by then is taken back.",
+    )
+    canary_harm: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="Share of purchases that a canary may cost at most: it reaches all users when its interval is "
+        "above this loss. 1: when the time of its steps is over.",
+    )
 
     encoder: str = Field(
         "wordllama",

@@ -57,7 +57,9 @@ def another_value(name: str) -> tuple[str, object]:
         "language": ("de", "de"),
         "key_names": ("anna=3f2a91c0", "anna=3f2a91c0"),
         "origins": ("https://shop.example", "https://shop.example"),
-        **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall", "explore"), ("0.25", 0.25)),
+        **dict.fromkeys(
+            ("gate_margin", "gate_coverage", "gate_short", "drift_fall", "explore", "canary_harm"), ("0.25", 0.25)
+        ),
         "explore_among": ("30", 30),
         "watch_data": ("off", "off"),
         "releases_url": ("s3://shop/aisle", "s3://shop/aisle"),

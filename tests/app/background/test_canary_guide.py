@@ -11,13 +11,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.background.canary_guide import CanaryGuide
+from app.background.canary_guide import CanaryGuide, fault_of, is_harmless
 from app.context import AisleContext, context_of
 from src.core.canaries import Canary, CanaryState
+from src.core.domain import DAY
 from src.core.errors import ConfigError
-from src.core.experiments import ArmLists
+from src.core.experiments import ArmFigures, ArmLists, Experiment
 from src.core.progress import Silent
 from src.core.settings import Settings
+from src.evaluation.experiment_report import report
 from src.models.settings import AllSettings, read_settings
 from src.store.experiment_store import Exposure
 from src.workflows.train import train
@@ -31,7 +33,8 @@ USERS = [f"U{number:05d}" for number in range(1, 61)]
 
 @pytest.fixture
 def settings_with_canary(trained_settings: AllSettings) -> AllSettings:
-    return trained_settings.model_copy(update={"canary": "on", "scheduler": "on"})
+    """Steps end by time; `sells` gives figures, where these decide."""
+    return trained_settings.model_copy(update={"canary": "on", "scheduler": "on", "canary_harm": 1.0})
 
 
 @pytest.fixture
@@ -59,9 +62,15 @@ def proposed(aisle: AisleContext, publish_again: Callable[..., str]) -> Callable
     return propose
 
 
-def guide(aisle: AisleContext) -> CanaryGuide:
+def guide(aisle: AisleContext, **changed: float) -> CanaryGuide:
     """The guide of a leader that has just begun to lead."""
-    return CanaryGuide(aisle.settings, aisle.store, aisle.registry)
+    return CanaryGuide(aisle.settings.model_copy(update=changed), aisle.store, aisle.registry)
+
+
+def sells(arm: str, clicks: int, purchases: int) -> ArmFigures:
+    """What 20,000 users of an arm did, each at most once."""
+    outcomes = {name: (float(n), float(n), n) for name, n in {"clicks": clicks, "purchases": purchases}.items()}
+    return ArmFigures(arm, 20_000, outcomes, 0.0, ArmLists(40_000, 0, 0, 40.0))
 
 
 def shown(aisle: AisleContext, step: int, **faults: int) -> None:
@@ -150,6 +159,45 @@ def test_a_guardrail_that_falls_takes_the_release_back_and_is_a_finding(
     assert all(each.ended_at == NOW + 60 for each in aisle.store.experiments.all())
     found = {each["kind"]: each["text"] for each in client.get("/findings").get_json()}
     assert f"Release {version} was shown to few customers first. Taken back" in found["CanaryFell"]
+
+
+@pytest.mark.parametrize(
+    ("clicks", "purchases", "fault", "harmless"),
+    [
+        ((9_000, 9_000), (1_400, 1_400), None, True),  # a loss of a fifth is ruled out
+        ((9_000, 9_000), (140, 140), None, False),
+        ((9_000, 9_000), (140, 0), None, False),
+        ((9_000, 7_500), (140, 140), "fewer_clicks", False),
+        ((9_000, 9_000), (1_400, 800), "worse", False),
+        ((9_000, 7_500), (1_400, 2_000), None, True),  # who buys more may click less
+    ],
+)
+def test_what_speaks_against_a_release_and_when_a_great_loss_is_ruled_out(
+    clicks: tuple[int, int], purchases: tuple[int, int], fault: str | None, harmless: bool
+) -> None:
+    canary = Canary("r", "", NOW, CanaryState.RUNNING, "before", 1, NOW)
+    experiment = Experiment(canary.experiment(1), canary.body(), 0.0, NOW, None, "canary")
+    judged = report(experiment, [sells("now", clicks[0], purchases[0]), sells("canary", clicks[1], purchases[1])], NOW)
+    assert (fault_of(judged), is_harmless(judged, 0.2)) == (fault, harmless)
+    assert is_harmless(judged, 1.0)
+
+
+def test_a_release_of_which_too_little_is_known_never_reaches_all_users(
+    client: FlaskClient, aisle: AisleContext, proposed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = proposed("r1")
+    guide(aisle).check(NOW)
+    shown(aisle, 0)
+    guide(aisle).check(NOW + DAY)
+    figures = [sells("now", 9_000, 140), sells("canary", 9_000, 140)]
+    monkeypatch.setattr(aisle.store.experiments, "figures", lambda _: figures)
+    for day, state in ((13.9, "running"), (14, "undecided")):
+        guide(aisle, canary_harm=0.2).check(NOW + int((1 + day) * DAY))
+        assert client.get("/canaries").get_json()[0]["state"] == state
+    assert "did too little to say that it does no harm" in client.get("/canaries").get_json()[0]["text"]
+    assert aisle.registry.current_version() != version
+    found = {each["kind"]: each["text"] for each in client.get("/findings").get_json()}
+    assert "Undecided and taken back" in found["CanaryFell"]
 
 
 def test_a_leader_that_dies_anywhere_leaves_what_the_next_one_goes_on_from(

@@ -166,6 +166,7 @@ def test_an_empty_object_names_the_fields_that_are_missing(send: Sender, is_prob
         "/rules/preview": "rules: Field required",
         "/releases/compare": "one: Field required",
         "/replay": "request_id: Field required",
+        "/canaries": "release: Field required",
     }
     expected = missing.get(path, "user_id: Field required")
     assert expected in is_problem(send(path, b"{}"), 422)["detail"]

@@ -122,7 +122,7 @@ def test_what_is_wrong_with_the_whole_is_said_above_in_both_languages(
 @pytest.mark.parametrize("address", [FORM, "/operations/shadow/new", "/operations/canaries/new"])
 def test_nothing_begins_without_the_admins_key(client: FlaskClient, send: Callable[..., Any], address: str) -> None:
     answer = send(address, key="guess", name="odd", release="any", **BESTSELLERS)
-    assert (answer.status_code, "This is no admin key" in answer.text) == (401, True)
+    assert (answer.status_code, "This is no admin key" in answer.text) == (403, True)
     german = send(address, key="guess", language="de", name="odd", release="any", **BESTSELLERS)
     assert "Das ist kein" in german.text
     assert client.get("/experiments").get_json() == []

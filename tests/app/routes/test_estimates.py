@@ -128,7 +128,7 @@ def test_a_button_starts_an_estimate_in_the_background_and_the_page_says_so_mean
     token = re.findall(r'name="csrf_token" value="([^"]*)"', form)[0]
     sent = {"csrf_token": token, "subject": version, "key": ADMIN_KEY}
     assert client.post("/operations/do/estimate", data=sent | {"subject": "gone"}).status_code == 404
-    assert client.post("/operations/do/estimate", data=sent | {"key": "wrong"}).status_code == 401
+    assert client.post("/operations/do/estimate", data=sent | {"key": "wrong"}).status_code == 403
     begun = client.post("/operations/do/estimate", data=sent)
     assert begun.status_code == 303
     assert started == [["--off-policy", version]]

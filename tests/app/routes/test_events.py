@@ -57,7 +57,7 @@ def test_an_empty_or_too_long_list_is_refused_and_nothing_is_stored(
 
 
 def test_good_events_beside_bad_ones_are_stored_and_the_bad_ones_named(post: Post, trained_store: Store) -> None:
-    bad = {**PURCHASE, "kind": "like"}
+    bad = {**PURCHASE, "kind": "sneeze"}
     answer = post([PURCHASE, bad, "text", None, {**RATING, "value": 6}, {**RATING, "value": 5}, [PURCHASE]])
     body = answer.get_json()
     assert answer.status_code == 201

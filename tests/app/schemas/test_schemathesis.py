@@ -46,12 +46,13 @@ CHECKS = {
 ALLOWED = {
     ("POST /products/{product_id}/withdraw", "allow_header_conformance"): "Undocumented methods advertised: GET\n",
     ("GET /users/{user_id}/export", "allow_header_conformance"): "Undocumented methods advertised: DELETE\n",
+    ("POST /canaries", "positive_data_acceptance"): "Valid data should have been accepted",
     ("PUT /shadow", "positive_data_acceptance"): "Valid data should have been accepted",
     ("PUT /experiments/{name}", "positive_data_acceptance"): "Valid data should have been accepted",
 }
 """An id may contain slashes: these addresses may also name a product or user whose id ends so, and Allow is right. The
-examples of shadows and experiments name a release and a model that the shop of this test does not hold; their own tests
-try them with those that it holds."""
+examples of canaries, shadows and experiments name a release and a model that the shop of this test does not hold; their
+own tests try them with those that it holds."""
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_a_wrong_key_typed_into_the_form_of_a_page_is_a_guess_like_any_other(cli
     fields = {"csrf_token": re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form)[0]}
     fields["before"] = re.findall(r'name="before"[^>]*value="([^"]+)"', form)[0]
     tries = [client.post("/dashboard/releases/pin", data={**fields, "key": f"guess {n}"}) for n in range(4)]
-    assert [answer.status_code for answer in tries] == [401] * 3 + [429]
+    assert [answer.status_code for answer in tries] == [403] * 3 + [429]
     assert client.post("/dashboard/releases/pin", data={**fields, "key": "admin"}).status_code == 429
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     told = client.post("/dashboard/releases/pin", data={**fields, "key": "guess"}, headers=browser)

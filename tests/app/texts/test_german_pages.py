@@ -213,6 +213,8 @@ def data_of(app: Flask) -> str:
         "{message}",
         "wordllama",
         "openapi.json",
+        "UTC",
+        "/no/page",
     }
     names |= {each.run_id for each in aisle.store.runs.newest(50)} | {each.host for each in aisle.store.runs.newest(50)}
     names |= {release.version for release in aisle.registry.listing()}
