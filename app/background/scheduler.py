@@ -51,13 +51,11 @@ class _Started:
     Attributes:
         process: the process.
         at: when it was started, in seconds of a clock that nobody sets.
-        due: the due moment that it trains for; None if it checks for drift.
-        run: the run of that moment as it was before the start.
+        run: the run that it trains for, as it was queued; None if it checks for drift.
     """
 
     process: Process
     at: float
-    due: int | None = None
     run: Run | None = None
 
 
@@ -203,15 +201,39 @@ class Scheduler:
         if not leads():
             return False
         if due is not None:
-            _log.info("starting the nightly training")
-            run = self._store.runs.get_due(due)
-            process = self._training.start(["--trigger", "night", "--due", str(due)])
-            self._started = _Started(process, self._elapsed(), due, run)
-        elif self._is_drift_check_due():
-            self._drift_checked_at = self._now()
-            self._started = _Started(self._training.start(["--watch", "--trigger", "drift"]), self._elapsed())
-        else:
+            return self._start_training(due)
+        if not self._is_drift_check_due():
             return False
+        self._drift_checked_at = self._now()
+        self._started = _Started(self._training.start(["--watch", "--trigger", "drift"]), self._elapsed())
+        return True
+
+    def _start_training(self, due: int) -> bool:
+        """Queue the run of a due moment, so that it is shown before its process has begun, and start that process.
+
+        Args:
+            due: The moment, in UTC seconds.
+
+        Returns:
+            False if another run was queued meanwhile.
+
+        Raises:
+            OSError: The process cannot be started, which costs no attempt.
+        """
+        now, host = int(self._now()), socket.gethostname()
+        first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, due, now, host=host, attempt=0)
+        earlier = self._store.runs.get_due(due) or first
+        run = Run(earlier.run_id, "night", now, RunStatus.QUEUED, due, host=host, attempt=earlier.attempt + 1)
+        run = replace(run, progress=message("step.starting"))
+        if self._store.runs.queue(run) is not None:
+            return False
+        _log.info("starting the nightly training")
+        try:
+            process = self._training.start(["--trigger", "night", "--due", str(due), "--run-id", run.run_id])
+        except OSError as error:
+            self._store.runs.save(replace(earlier, message=message("run.not_started", reason=str(error.strerror))))
+            raise
+        self._started = _Started(process, self._elapsed(), run)
         return True
 
     def _due(self) -> int | None:
@@ -295,16 +317,12 @@ class Scheduler:
 
     def _record_silent_death(self, started: _Started, code: int) -> None:
         """Record an attempt of a training that failed before it recorded its run; attempts are limited."""
-        if code == 0 or started.due is None or self._training.is_running():
-            return
-        if self._store.runs.get_due(started.due) != started.run:
+        run = started.run
+        if run is None or self._store.runs.get(run.run_id) != run:
             return  # it recorded its run
-        now = int(self._now())
-        first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, started.due, attempt=0)
-        run = started.run or first
         said = message("run.exit_code_early", exit=code, file=str(self._training.log))
-        run = replace(run, attempt=run.attempt + 1, finished_at=now, message=said, host=socket.gethostname())
-        self._store.runs.save(run)
+        ended = replace(run, status=RunStatus.INTERRUPTED, finished_at=int(self._now()), message=said, progress="")
+        self._store.runs.save(ended)
 
     def next_run(self) -> str | None:
         """Return when the next training is due, as ISO 8601; None if none is scheduled."""

@@ -1,4 +1,4 @@
-"""The times of another process, as Linux counts them: proc_pid_stat(5)."""
+"""What Linux tells of another process: proc_pid_stat(5) and proc_pid_cmdline(5)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def seconds_since_start(pid: int) -> float | None:
         uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
         return None if fields is None else uptime - int(fields[_STARTED]) / _ticks()
     return None
+
+
+def has_process_with(argument: str) -> bool:
+    """Return whether a process of this host has an argument on its command line; False where there is no /proc."""
+    wanted = argument.encode()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            if wanted in file.read_bytes().split(b"\0"):
+                return True
+    return False
 
 
 def _fields(pid: int) -> list[str] | None:

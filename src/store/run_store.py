@@ -30,13 +30,16 @@ class RunStore:
         Returns:
             False, with nothing saved, if another run has its due time.
         """
-        row = _row(run)
         with self._database.write() as connection:
-            if connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**row)).rowcount:
-                return True
-            # The only conflict left is another run with the same due time.
-            statement = self._database.insert(runs).values(**row).on_conflict_do_nothing()
-            return _inserts(connection, statement)
+            return self._save(connection, run)
+
+    def _save(self, connection: Connection, run: Run) -> bool:
+        row = _row(run)
+        if connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**row)).rowcount:
+            return True
+        # The only conflict left is another run with the same due time.
+        statement = self._database.insert(runs).values(**row).on_conflict_do_nothing()
+        return _inserts(connection, statement)
 
     def note_progress(self, run_id: str, progress: str) -> None:
         """Update the progress of a run, if it is still running.
@@ -50,16 +53,16 @@ class RunStore:
             connection.execute(update(runs).where(running).values(progress=to_record(progress)))
 
     def queue(self, run: Run) -> Run | None:
-        """Add a run unless another is queued or running; of concurrent calls one adds its run.
+        """Add or update a run unless one is queued or running; of concurrent calls one adds its run.
 
         Returns:
-            None if the run was added, else the other run.
+            None if the run was saved, else the one that is queued or running.
         """
         under_way = select(runs).where(runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING))).limit(1)
         with self._database.write() as connection:  # there is one writer at a time
             if (other := connection.execute(under_way).first()) is not None:
                 return _run(other)
-            connection.execute(self._database.insert(runs).values(**_row(run)))
+            self._save(connection, run)
         return None
 
     def get(self, run_id: str) -> Run | None:

@@ -18,6 +18,7 @@ from src.core.address_space import address_space_note
 from src.core.errors import AisleError, Busy, Ended, StoreError
 from src.core.messages import message, text_of_error
 from src.core.process_lock import Lock, LockOwner
+from src.core.process_times import has_process_with
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
 from src.store import Store
@@ -48,8 +49,10 @@ def begin_run(store: Store, job: TrainingRequest) -> Run | None:
     run = replace(run, model_type=job.model_type, progress=message("step.beginning"))
     if job.run_id is not None:
         queued = store.runs.get(job.run_id)
-        if queued is not None and queued.status.is_over:
-            return None
+        if queued is not None:
+            if queued.status.is_over:
+                return None
+            run = replace(run, attempt=queued.attempt)
     if store.runs.save(run):
         return run
     earlier = None if job.due is None else store.runs.get_due(job.due)
@@ -68,8 +71,9 @@ def may_be_tried_again(run: Run) -> bool:
 def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
     """Record runs as interrupted whose trainer was killed.
 
-    A trainer holds its lock from before it records its run until after it has recorded the end; a queued run has
-    QUEUED_SECONDS until its trainer takes the lock.
+    A trainer holds its lock from before it records its run until after it has recorded the end. A queued run has
+    QUEUED_SECONDS until its trainer takes the lock, and longer while the process of that trainer exists on this host:
+    on a busy machine its first line can take minutes.
 
     Args:
         store: where runs are recorded.
@@ -97,13 +101,15 @@ def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
 
 def _abandoned(store: Store) -> list[Run]:
     """Return unfinished runs that no trainer works at if the trainer's lock is free."""
+    return [run for run in store.runs.unfinished() if run.status is RunStatus.RUNNING or not _may_still_begin(run)]
+
+
+def _may_still_begin(run: Run) -> bool:
+    """Return whether the trainer of a queued run may take the lock yet."""
     now = time.time()
-    return [
-        run
-        for run in store.runs.unfinished()
-        # A run from the future was queued while the clock was wrong.
-        if run.status is RunStatus.RUNNING or not now - QUEUED_SECONDS <= run.started_at <= now + CLOCKS_DIFFER_BY
-    ]
+    if now - QUEUED_SECONDS <= run.started_at <= now + CLOCKS_DIFFER_BY:  # later: it was queued by a wrong clock
+        return True
+    return run.host == socket.gethostname() and has_process_with(run.run_id)
 
 
 class ProgressRecorder(Reporter):
@@ -164,7 +170,7 @@ def track_run(store: Store, run: Run) -> Iterator[None]:
 
 
 def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
-    """Record a queued run as failed because another training runs.
+    """Record a queued run as failed because another training runs; a nightly one as interrupted: it has its turn later.
 
     Args:
         store: where runs are recorded.
@@ -172,9 +178,9 @@ def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
         error: names the other training.
     """
     queued = None if job.run_id is None else store.runs.get(job.run_id)
-    if queued is not None and not queued.status.is_over:
-        now = int(time.time())
-        store.runs.save(replace(queued, status=RunStatus.FAILED, finished_at=now, message=text_of_error(error)))
+    if queued is not None and queued.status is RunStatus.QUEUED:
+        status = RunStatus.FAILED if queued.due is None else RunStatus.INTERRUPTED
+        store.runs.save(replace(queued, status=status, finished_at=int(time.time()), message=text_of_error(error)))
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
 from src.workflows.run_records import (
     ATTEMPTS,
+    QUEUED_SECONDS,
     ProgressRecorder,
     begin_run,
     close_abandoned,
@@ -74,6 +77,37 @@ def test_a_queued_run_without_a_trainer_is_closed_even_if_its_clock_was_wrong(
     store.runs.save(Run("asked", "api", int(time.time()) + started_at, RunStatus.QUEUED))
     closed = close_abandoned(store, trainer_lock(settings))
     assert [run.run_id for run in closed] == (["asked"] if started_at else [])
+
+
+def test_a_queued_run_is_not_closed_while_the_process_of_its_trainer_exists(settings: Settings, store: Store) -> None:
+    at = int(time.time()) - QUEUED_SECONDS - 60
+    own = Path("/proc/self/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-1].decode()  # stands for --run-id ID
+    for run_id, host in ((own, socket.gethostname()), ("gone", socket.gethostname())):
+        store.runs.save(Run(run_id, "page", at, RunStatus.QUEUED, host=host))
+    assert [run.run_id for run in close_abandoned(store, trainer_lock(settings))] == ["gone"]
+
+
+def test_a_trainer_goes_on_with_the_attempt_that_was_queued(store: Store) -> None:
+    store.runs.save(Run("night", "night", 1_000, RunStatus.QUEUED, due=500, attempt=2))
+    run = begin_run(store, TrainingRequest(trigger="night", due=500, run_id="night"))
+    assert run is not None
+    assert (run.status, run.attempt) == (RunStatus.RUNNING, 2)
+
+
+def test_a_nightly_run_that_finds_another_trainer_has_its_turn_later(
+    settings: Settings, store: Store, elsewhere: FileLock
+) -> None:
+    queued = Run("night", "night", 1_000, RunStatus.QUEUED, due=500)
+    store.runs.save(queued)
+    job = TrainingRequest(trigger="night", due=500, run_id="night")
+    with pytest.raises(Busy):
+        train(settings, store, job, Silent())
+    found = store.runs.newest(1)[0]
+    assert (found.status, may_be_tried_again(found)) == (RunStatus.INTERRUPTED, True)
+    store.runs.save(replace(queued, status=RunStatus.RUNNING))  # the other trainer works at this very run
+    with pytest.raises(Busy):
+        train(settings, store, job, Silent())
+    assert store.runs.newest(1)[0].status is RunStatus.RUNNING
 
 
 def test_a_store_that_goes_away_interrupts_a_run_so_that_it_may_be_tried_again(store: Store) -> None:

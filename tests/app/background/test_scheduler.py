@@ -107,14 +107,21 @@ class World:
             self.watched.append(trainer)
         else:
             assert list(arguments[:3]) == ["--trigger", "night", "--due"]
-            self.started.append((int(arguments[3]), trainer))
+            due = int(arguments[3])
+            assert list(arguments[4:]) == ["--run-id", self.run_of(due).run_id]
+            self.started.append((due, trainer))
         return trainer
 
     def finish(self, code: int = 0, *, recorded: bool = True) -> None:
         due, trainer = self.started[-1]
         trainer.code = code
         if recorded:
-            self.store.runs.save(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
+            self.store.runs.save(replace(self.run_of(due), status=RunStatus.SUCCEEDED, finished_at=int(self.now)))
+
+    def run_of(self, due: int) -> Run:
+        run = self.store.runs.get_due(due)
+        assert run is not None
+        return run
 
     def pass_(self, seconds: float, step: float = 300) -> None:
         end = self.now + seconds
@@ -181,6 +188,32 @@ def test_the_nightly_training_waits_for_one_that_was_started_by_hand(world: Worl
     assert world.scheduler.check()
 
 
+def test_a_training_is_shown_before_its_process_has_come_to_its_first_line(world: World, settings: Settings) -> None:
+    world.now += DAY
+    assert world.scheduler.check()
+    shown = world.another(settings).status()["under_way"]  # of a worker that started nothing
+    assert isinstance(shown, dict)
+    assert (shown["due"], shown["status"], shown["attempt"]) == (world.started[0][0], RunStatus.QUEUED, 1)
+
+
+def test_a_training_whose_process_cannot_be_started_costs_no_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> FakeTrainer:
+        raise OSError(28, "No space left on device")
+
+    world.now += DAY
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "launch", refuse)
+        scheduler = world.another(world.scheduler._settings)
+        for _ in range(ATTEMPTS + 1):
+            assert not scheduler.check()
+    run = world.store.runs.newest(1)[0]
+    assert (run.status, run.attempt) == (RunStatus.INTERRUPTED, 0)
+    assert "No space left" in run.message
+    assert world.scheduler.check()
+
+
 @pytest.mark.parametrize("code", [1, -9])
 def test_a_trainer_that_dies_before_it_records_its_run_is_started_again_up_to_a_limit(world: World, code: int) -> None:
     world.now += DAY
@@ -189,10 +222,11 @@ def test_a_trainer_that_dies_before_it_records_its_run_is_started_again_up_to_a_
         world.finish(code=code, recorded=False)
         world.now += 60
         assert world.scheduler.check() == (attempt < ATTEMPTS)
-        newest = world.store.runs.newest(1)[0]
-        assert (newest.status, newest.attempt) == (RunStatus.INTERRUPTED, attempt)
-        assert newest.due == world.started[0][0]
-        assert f"exit code {code}" in newest.message
+        newest = world.run_of(world.started[0][0])
+        again = attempt < ATTEMPTS
+        assert newest.status is (RunStatus.QUEUED if again else RunStatus.INTERRUPTED)
+        assert newest.attempt == (attempt + 1 if again else attempt)
+    assert f"exit code {code}" in newest.message
     world.now += HOUR
     assert not world.scheduler.check()
     assert len(world.started) == ATTEMPTS
@@ -248,9 +282,7 @@ def test_status_names_the_next_run_in_utc(settings: Settings, store: Store) -> N
 def _killed(world: World) -> None:
     """Record the run of the trainer started last, and kill the trainer."""
     due, trainer = world.started[-1]
-    before = world.store.runs.get_due(due)
-    run = Run(f"run-{due}", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
-    world.store.runs.save(replace(run, attempt=before.attempt + 1 if before else 1))
+    world.store.runs.save(replace(world.run_of(due), status=RunStatus.RUNNING, progress="training svd"))
     trainer.code = -9
 
 
@@ -351,8 +383,7 @@ def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
     world.now += DAY
     assert world.scheduler.check()
     due = world.started[-1][0]
-    run = Run("hangs", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
-    world.store.runs.save(run)
+    world.store.runs.save(replace(world.run_of(due), status=RunStatus.RUNNING, progress="training svd"))
     lock = FileLock(settings.var / "trainer.lock")
     assert lock.acquire(LockOwner(socket.gethostname(), 4_321, "night"))
     yield lock
@@ -366,8 +397,7 @@ def test_a_training_that_hangs_gets_sigterm_then_sigkill_and_is_recorded(world: 
     world.now += 120
     assert not world.scheduler.check()
     assert world.signals == [(4_321, signal.SIGTERM)]
-    run = world.store.runs.get("hangs")
-    assert run is not None
+    run = world.run_of(world.started[-1][0])
     assert run.status is RunStatus.FAILED
     assert "AISLE_TRAIN_HOURS" in run.message
     assert "training svd" in run.message
