@@ -301,6 +301,8 @@ def test_two_releases_are_compared_on_events_that_neither_has_seen(
     assert compared.result["lists"]
     page = client.get(f"/operations/releases?one={one}&other={other}").text
     assert "No event is newer than both" in page
+    known = next(row["one"] for row in compared.result["figures"] if row["name"] == "n_products")
+    assert f">{known:,}</td>" in page  # a count has no decimals
     assert client.get(f"/releases/comparison?one={one}&other={other}").get_json()["result"]["n_users"] == 0
 
 
