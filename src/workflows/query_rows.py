@@ -17,6 +17,11 @@ _TIMES, _NUMBERS, _FRACTIONS = {1082, 1114, 1184}, {20, 21, 23}, {700, 701, 1700
 """Numbers of PostgreSQL's types: date, timestamp, timestamptz; integers; real, double precision and numeric."""
 
 
+def is_sql(query: str) -> bool:
+    """Return whether a query is SQL; else it is the name of a table, which has no blanks."""
+    return any(map(str.isspace, query))
+
+
 def write_query(
     url: str, query: str, label: str, target: Path, since: Since | None, begin: Any, most: int | None
 ) -> tuple[Path, int, Watermark | None]:
@@ -42,8 +47,10 @@ def write_query(
     import psycopg  # imported here: most commands have no such source
     from psycopg import sql
 
-    rows = sql.SQL("({}\n) AS wanted") if any(map(str.isspace, query)) else sql.SQL("{}")
-    source = rows.format(sql.SQL(query) if any(map(str.isspace, query)) else sql.Identifier(*query.split(".")))
+    if is_sql(query):
+        source = sql.SQL("({}\n) AS wanted").format(sql.SQL(query))
+    else:
+        source = sql.SQL("{}").format(sql.Identifier(*query.split(".")))
     try:
         with _connected(url, label) as connection, connection.cursor() as cursor:
             cursor.execute("SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle TO 'ISO'")

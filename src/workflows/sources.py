@@ -20,7 +20,7 @@ from src.core.remote_files import file_system, is_url, label_of, unreachable
 from src.ingestion.layout import Hints
 from src.store import Store
 from src.workflows.parquet_parts import find_parts, write_parts
-from src.workflows.query_rows import SCHEMES, write_query
+from src.workflows.query_rows import SCHEMES, is_sql, write_query
 from src.workflows.saved_mappings import hints_of
 from src.workflows.watermarks import Mark, Since, Watermark
 
@@ -53,7 +53,7 @@ class Source:
         """The path that stands for it in names of files: that of rejected rows, and what its name says of its rows."""
         digest = blake2b(self.label.encode(), digest_size=4).hexdigest()
         stem = self.query.split()[0] if self.query else PurePosixPath(urlsplit(self.url).path.rstrip("/")).name
-        return Path(f"source-{digest}") / ((self.query if " " not in self.query else "query") or stem or "rows")
+        return Path(f"source-{digest}") / (("query" if is_sql(self.query) else self.query) or stem or "rows")
 
 
 def source_of(name: str) -> Path | Source:
@@ -83,7 +83,7 @@ def source_of(name: str) -> Path | Source:
             f"{label_of(name)}: it names no rows. Expected SQL or a table at its end: "
             "'postgresql://user@host/database?query=SELECT user_id, sku, bought_at FROM orders'"
         )
-    return Source(url.rstrip("?&"), (query if any(map(str.isspace, query)) else unquote(query)).strip().rstrip(";"))
+    return Source(url.rstrip("?&"), (query if is_sql(query) else unquote(query)).strip().rstrip(";"))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,3 +68,18 @@ def raw_rows(path: Path, hints: Hints | None = None) -> list[tuple[int, list[obj
     """(line number, cells) of every row that has the file's shape."""
     blocks: list[RawBlock] = list(open_table(path, hints).rows.blocks())
     return [(line, list(row)) for block in blocks for line, row in zip(block.lines, block.rows, strict=True)]
+
+
+def table(header: str, row: Callable[[int], str], n: int = 40) -> str:
+    """Return the text of a table: the header, and the line of each row by its number from 0."""
+    return header + "\n" + "".join(f"{row(at)}\n" for at in range(n))
+
+
+def kinds(found: Reading) -> dict[str, int]:
+    """Return kind → how many events have it."""
+    return dict(Counter(event[2] for event in found.events))
+
+
+def notes(found: Reading) -> str:
+    """Return all notes of the layout as one text."""
+    return " ".join(found.table.layout.notes)

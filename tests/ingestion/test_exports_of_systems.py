@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import Reading, read
+from reading import kinds, notes, read, table
 
 from src.core.domain import EventKind
 from src.ingestion.column_words import role_by_words
@@ -17,18 +16,6 @@ from src.ingestion.layout import Hints, parse_columns
 from src.ingestion.order_states import OrderState, order_state
 
 Write = Callable[..., Path]
-
-
-def table(header: str, row: Callable[[int], str], n: int = 40) -> str:
-    return header + "\n" + "".join(f"{row(at)}\n" for at in range(n))
-
-
-def kinds(found: Reading) -> dict[str, int]:
-    return dict(Counter(event[2] for event in found.events))
-
-
-def notes(found: Reading) -> str:
-    return " ".join(found.table.layout.notes)
 
 
 def test_lists_side_by_side_in_json_belong_together(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import Reading, read
+from reading import Reading, kinds, read, table
 
 from src.core.domain import EventKind
 from src.core.errors import InputError, UnusableFile
@@ -25,14 +25,6 @@ from src.ingestion.rating_scales import Scale, find_scale, parse_scale, says_unr
 from src.ingestion.written_dates import written_date
 
 Write = Callable[..., Path]
-
-
-def table(header: str, row: Callable[[int], str], n: int = 40) -> str:
-    return header + "\n" + "".join(f"{row(at)}\n" for at in range(n))
-
-
-def kinds(found: Reading) -> dict[str, int]:
-    return dict(Counter(event[2] for event in found.events))
 
 
 def left_out(found: Reading) -> Counter[str]:

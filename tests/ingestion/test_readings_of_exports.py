@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import Reading, read
+from reading import Reading, kinds, read, table
 
 from src.core.domain import NO_TIME
 from src.core.errors import UnusableFile
@@ -18,14 +17,6 @@ from src.ingestion.layout import Hints, parse_columns
 
 Write = Callable[..., Path]
 KINDS = ("view", "view", "add_to_cart", "purchase", "remove_from_cart")
-
-
-def table(header: str, row: Callable[[int], str], n: int = 40) -> str:
-    return header + "\n" + "".join(f"{row(at)}\n" for at in range(n))
-
-
-def kinds(found: Reading) -> dict[str, int]:
-    return dict(Counter(event[2] for event in found.events))
 
 
 def left_out(found: Reading) -> int:

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import Reading, read
+from reading import kinds, notes, read, table
 
 from src.core.errors import UnusableFile
 from src.ingestion.layout import Hints, parse_columns
 from src.ingestion.rating_scales import parse_scale
 
 Write = Callable[..., Path]
-
-
-def table(header: str, row: Callable[[int], str], n: int = 40) -> str:
-    return header + "\n" + "".join(f"{row(at)}\n" for at in range(n))
-
-
-def kinds(found: Reading) -> dict[str, int]:
-    return dict(Counter(event[2] for event in found.events))
-
-
-def notes(found: Reading) -> str:
-    return " ".join(found.table.layout.notes)
 
 
 @pytest.mark.parametrize("header", ["kunde;Rote Tasse;Lampe;Stuhl;Vase", "user_id;11;12;13;14", "member;a1;b2;c3;d4"])
