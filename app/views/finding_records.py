@@ -86,7 +86,15 @@ class _Looked:
 
 
 def record_of(finding: Finding, host: str = "") -> FindingRecord:
-    """Return a finding as a record without id and times; host: see `_host_of`."""
+    """Return a finding as a record without id and times.
+
+    Args:
+        finding: the finding.
+        host: the name of this host where others may share the store, else "".
+
+    Returns:
+        The record.
+    """
     details = TypeAdapter(type(finding)).dump_python(finding, mode="json")
     kind = type(finding).__name__
     subject = finding.load.file if isinstance(finding, LoadRejected | IdsUnknown) else ""
