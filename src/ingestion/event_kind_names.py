@@ -131,7 +131,7 @@ def kind_of(name: str) -> str:
 
 def kind_of_file(path: Path) -> EventKind:
     """Return the kind of event that the name of a file tells, such as "clicks-2024.csv"; else a purchase."""
-    return _kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
+    return kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
 
 
 def kind_of_rows(path: Path, time: str) -> EventKind:
@@ -144,11 +144,11 @@ def kind_of_rows(path: Path, time: str) -> EventKind:
     Returns:
         The kind; a purchase if no name tells.
     """
-    return _kind_among(time) or kind_of_file(path)
+    return kind_among(time) or kind_of_file(path)
 
 
-def _kind_among(name: str) -> EventKind | None:
-    """Return the one kind of event that the words of a name tell."""
+def kind_among(name: str) -> EventKind | None:
+    """Return the one kind of event, out of views, clicks, carts and purchases, that the words of a name tell."""
     kinds = {kind for word in words_of(name) if (kind := _known(word))}
     kinds &= {EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value, EventKind.PURCHASE.value}
     return EventKind(kinds.pop()) if len(kinds) == 1 else None

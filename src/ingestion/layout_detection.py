@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from src.core.errors import UnclearLayout
+from src.ingestion.act_columns import find_act_columns
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
@@ -56,6 +57,7 @@ from src.ingestion.layout_choice import (
     swapped_note,
 )
 from src.ingestion.nobody import zeros_for_nobody
+from src.ingestion.numbered_columns import find_numbered
 from src.ingestion.notations import (
     encoding_notes,
     find_cents,
@@ -70,7 +72,7 @@ from src.ingestion.parsing import (
     as_texts,
 )
 from src.ingestion.rating_scales import SHARES, are_shares, without_whole
-from src.ingestion.reshaped_rows import ReshapedRows
+from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
@@ -157,17 +159,21 @@ class _Narrowed(NamedTuple):
     names: list[str]
     sample: list[list[str]]
     profiles: list[ColumnProfile]
-    wide: Wide | None
+    wide: RowMaker | None
 
 
 def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
     """Return the columns of a file; where each is a product or a kind of event, those of the rows made of them."""
     profiles = profile_columns(named.names, named.sample, named.nested)
-    wide = find_wide(profiles, hints.columns) if hints.layout != PRODUCTS else None
+    wide: RowMaker | None = None
+    if hints.layout != PRODUCTS:
+        settled = {PRODUCT, KIND} & set(hints.columns)
+        wide = None if settled else find_numbered(profiles) or find_act_columns(profiles, named.sample)
+        wide = wide or find_wide(profiles, hints.columns)
     if wide is None:
         return _Narrowed(named.rows, named.names, named.sample, profiles, None)
     rows = named.rows if isinstance(named.rows, CsvRows) else replace(named.rows, names=tuple(named.names))
-    if hints.layout == PURCHASES and wide.value == VALUE:
+    if hints.layout == PURCHASES and isinstance(wide, Wide) and wide.value == VALUE:
         wide = replace(wide, value=QUANTITY)
     names = wide.names(named.names)
     sample = [as_texts(row) for each in named.sample for row in wide.rows_of(each)]
