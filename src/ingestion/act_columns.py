@@ -34,6 +34,11 @@ class ActColumns:
     kept: tuple[int, ...]
     shown: tuple[str, ...]
 
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+        return 2
+
     def names(self, names: Sequence[str]) -> list[str]:
         """Return the names of the columns of the new rows."""
         return [*(names[at] for at in self.kept), PRODUCT, KIND]

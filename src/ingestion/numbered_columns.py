@@ -35,6 +35,11 @@ class Numbered:
     kept: tuple[int, ...]
     first: tuple[str, ...]
 
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+        return len(self.labels)
+
     def names(self, names: Sequence[str]) -> list[str]:
         """Return the names of the columns of the new rows."""
         taken = {role for label in self.labels if (role := _role_of(label)) in _OF_LINES}
@@ -53,8 +58,8 @@ class Numbered:
         """Return what is said of it, for people."""
         shown = ", ".join(map(repr, self.first))
         return (
-            f"{shown} and those of other numbers up to {len(self.groups)}: each number became a row of its own; to take "
-            f"one column only: --columns 'product={self.first[0]}'"
+            f"{shown} and those of other numbers up to {len(self.groups)}: each number became a row of its own; to "
+            f"take one column only: --columns 'product={self.first[0]}'"
         )
 
 
@@ -75,7 +80,10 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     if label is None:
         return None
     numbers = sorted(found[label])
-    labels = [label, *(each for each in found if each != label and len(found[each]) > 1 and {*found[each]} <= {*numbers})]
+    labels = [
+        label,
+        *(each for each in found if each != label and len(found[each]) > 1 and {*found[each]} <= {*numbers}),
+    ]
     taken = {at for each in labels for at in found[each].values()}
     kept = tuple(at for at in range(len(profiles)) if at not in taken)
     roles = {_role_of(profiles[at].name) for at in kept}

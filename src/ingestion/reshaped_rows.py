@@ -32,6 +32,10 @@ class Rows(Protocol):
 class RowMaker(Protocol):
     """What makes several rows of one, before all else."""
 
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+
     def names(self, names: Sequence[str]) -> list[str]:
         """Return the names of the columns of the new rows."""
 
