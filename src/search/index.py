@@ -16,7 +16,7 @@ from src.interactions.vocabulary import Vocabulary
 from src.search.bm25 import Bm25Index
 from src.search.bm25_build import build_bm25
 from src.search.catalogue_text import CatalogueText
-from src.search.meaning import Noise, fused, is_answered
+from src.search.meaning import Noise, fused, is_answered, with_typical_first
 from src.search.tokenizer import title_key
 from src.search.vector_index import VectorIndex, build_vector_index
 
@@ -49,7 +49,7 @@ class SearchHits:
 
     Attributes:
         item_idx: int64[m].
-        score: float32[m], fused.
+        score: float32[m], fused, up to about 1.5.
         similarity: float32[m], cosine to the query, 0 without a vector.
         keyword: float32[m], share of the query that the words cover, 0 without a common word.
     """
@@ -122,6 +122,8 @@ class SearchIndex:
         if not is_answered(scores, similarity, self.noise):
             items, keyword, similarity = items[:0], keyword[:0], similarity[:0]
         score = fused(keyword, similarity, highest, self.noise)
+        if vector is not None and self.vectors is not None:
+            score = with_typical_first(score, self.vectors.rows[items].astype(np.float32))
         order = np.lexsort((items, -score))[:n]
         return SearchHits(items, score, similarity, keyword).take(order)
 
