@@ -118,13 +118,12 @@ class SearchIndex:
         near = self._near(vector, depth, allowed)
         items = np.union1d(matching, near).astype(np.int64)
         keyword = scores[items]
-        similarity = self._similarity(vector, items)
-        if not is_answered(scores, similarity, self.noise):
-            items, keyword, similarity = items[:0], keyword[:0], similarity[:0]
+        rows = None if vector is None or self.vectors is None else self.vectors.rows[items].astype(np.float32)
+        similarity = np.zeros(len(items), np.float32) if rows is None else rows @ vector
         score = fused(keyword, similarity, highest, self.noise)
-        if vector is not None and self.vectors is not None:
-            score = with_typical_first(score, self.vectors.rows[items].astype(np.float32))
-        order = np.lexsort((items, -score))[:n]
+        if rows is not None:
+            score = with_typical_first(score, rows)
+        order = np.lexsort((items, -score))[: n if is_answered(scores, similarity, self.noise) else 0]
         return SearchHits(items, score, similarity, keyword).take(order)
 
     def like(self, item: int, n: int, allowed: BoolArray | None = None) -> SearchHits:
