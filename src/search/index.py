@@ -118,11 +118,13 @@ class SearchIndex:
         near = self._near(vector, depth, allowed)
         items = np.union1d(matching, near).astype(np.int64)
         keyword = scores[items]
-        rows = None if vector is None or self.vectors is None else self.vectors.rows[items].astype(np.float32)
-        similarity = np.zeros(len(items), np.float32) if rows is None else rows @ vector
-        score = fused(keyword, similarity, highest, self.noise)
-        if rows is not None:
-            score = with_typical_first(score, rows)
+        similarity: FloatArray = np.zeros(len(items), np.float32)
+        if vector is None or self.vectors is None:
+            score = fused(keyword, similarity, highest, self.noise)
+        else:
+            rows = self.vectors.rows[items].astype(np.float32)
+            similarity = rows @ vector
+            score = with_typical_first(fused(keyword, similarity, highest, self.noise), rows)
         order = np.lexsort((items, -score))[: n if is_answered(scores, similarity, self.noise) else 0]
         return SearchHits(items, score, similarity, keyword).take(order)
 
