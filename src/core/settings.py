@@ -96,6 +96,13 @@ class Settings(RatingScale, BaseSettings):
     database_url: str = Field(
         "", repr=False, description="SQLAlchemy URL of the store; empty means SQLite inside AISLE_VAR."
     )
+    database_wait: float = Field(
+        60.0,
+        ge=0,
+        le=3_600,
+        description="Seconds for which a service or command that starts tries again to reach a database that is not "
+        "there yet; 0: it ends at once.",
+    )
     port: int = Field(
         5000,
         ge=0,
