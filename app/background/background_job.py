@@ -72,9 +72,7 @@ def launch(
 
 def launcher_of(settings: Settings) -> Callable[[Sequence[str], Path, int], Process]:
     """Return what launches processes that work for the shop of these settings."""
-    return partial(
-        launch, tenant=settings.tenant, has_lowest_priority=settings.background_priority == "lowest"
-    )
+    return partial(launch, tenant=settings.tenant, has_lowest_priority=settings.background_priority == "lowest")
 
 
 @dataclass(frozen=True)
