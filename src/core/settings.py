@@ -229,6 +229,10 @@ class Settings(RatingScale, BaseSettings):
     train_hours: float = Field(
         8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
     )
+    background_priority: Literal["lowest", "normal"] = Field(
+        "lowest",
+        description="The priority of trainings and comparisons; normal: where no lists are served beside them.",
+    )
     drift_hours: float = Field(
         6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."
     )

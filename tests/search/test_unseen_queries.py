@@ -163,6 +163,15 @@ def test_what_is_named_by_its_head_noun_comes_before_what_is_made_for_it(shop: A
     assert all("tent" in title.split() for title in titles_of(shop("tent"))[:3])
 
 
+def test_what_most_products_with_a_word_are_comes_before_what_goes_with_them() -> None:
+    makers = ("Arlo", "Brix", "Cendo", "Dovex", "Elmar", "Fonda")
+    notebooks = [Product(f"n{at}", f"{maker} notebook 15 inch i5 8 GB") for at, maker in enumerate(makers)]
+    cases = [Product(f"c{at}", f"{colour} leather sleeve notebook") for at, colour in enumerate(("Red", "Brown"))]
+    others = [Product(f"o{at}", f"{colour} wool scarf") for at, colour in enumerate(("Red", "Brown", "Grey", "Blue"))]
+    found = [product.product_id for product in asking([*cases, *notebooks, *others])("notebook")]
+    assert {*found[:6]} == {product.product_id for product in notebooks}
+
+
 GERMAN = ["Waschmaschine mit 8 kg", "Bücher für Kinder", "Damenschuhe aus Leder", "Kaffeemühle und Zubehör", "Hüte"]
 FRENCH = ["Machine à laver pour la maison", "Chaussures de randonnée", "Journal et crayon", "Théière avec filtre"]
 SPANISH = ["Lavadora para el hogar", "Zapatos de niño", "Cafetera con filtro", "Lápices del artista"]
