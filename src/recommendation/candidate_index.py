@@ -74,7 +74,7 @@ class CandidateIndex:
         return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))
 
 
-ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
+BlockScores = Callable[[QueryBlock], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -82,25 +82,27 @@ class Neighbourhoods:
     """Finds the neighbours of items: the best items for every history of one item with weight 1.
 
     Attributes:
-        score_all: returns float32[n_queries, m] for a block of queries and m items.
+        score: returns float32[n_queries, m], the scores of `named` for a block of queries.
         named: int64[m], the items that can be neighbours, ascending.
         known: int64[k], the items that have neighbours, ascending; others get none and are none.
         n_items: number of items.
         n: number of neighbours.
     """
 
-    score_all: ScoreAll
+    score: BlockScores
     named: IntArray
     known: IntArray
     n_items: int
     n: int
 
     @classmethod
-    def of(cls, score_all: ScoreAll, popularity: IntArray, known: BoolArray, n: int) -> Neighbourhoods:
+    def of(
+        cls, scorer_of: Callable[[IntArray], BlockScores], popularity: IntArray, known: BoolArray, n: int
+    ) -> Neighbourhoods:
         """Choose the items that can be neighbours.
 
         Args:
-            score_all: see the class.
+            scorer_of: returns the function that scores these items.
             popularity: int[n_items], number of users of each item.
             known: bool[n_items], whether the scorer can score the item.
             n: number of neighbours.
@@ -117,7 +119,7 @@ class Neighbourhoods:
         bought = rows[popularity[rows] > 0]
         bought = bought[np.argsort(-popularity[bought], kind="stable")[: n_named - len(new)]]
         named = np.sort(np.concatenate([bought, new]))
-        return cls(score_all, named, rows, len(popularity), max(min(n, len(named)), 1))
+        return cls(scorer_of(named), named, rows, len(popularity), max(min(n, len(named)), 1))
 
     def empty(self) -> CandidateIndex:
         """Return an index without neighbours; its memory is taken when it is written."""
@@ -152,7 +154,7 @@ class Neighbourhoods:
         map_on_all_cores(write, parts)
 
     def _write_block(self, index: CandidateIndex, part: IntArray) -> None:
-        scores = self.score_all(QueryBlock(np.full(len(part), -1), _unit_histories(part, self.n_items)), self.named)
+        scores = self.score(QueryBlock(np.full(len(part), -1), _unit_histories(part, self.n_items)))
         own = np.searchsorted(self.named, part)
         is_named = np.flatnonzero(self.named[np.minimum(own, len(self.named) - 1)] == part)
         scores[is_named, own[is_named]] = np.nan
