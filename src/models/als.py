@@ -35,8 +35,9 @@ _SHARE_OF_SHORT = 4
 _SHORT = 16
 """A block solves histories of up to this length by as many equations as they are long, all of one length at once."""
 _SHORT_NUMBERS = 1 << 24
-_CONTINUED_ITERATIONS = 3
-"""Passes from the factors of an earlier part of the same events."""
+_CONTINUED_ITERATIONS = 5
+"""Passes from the factors of a part of the same events. From a quarter of the users of Yelp2018 five lead to lists as
+good as fifteen passes from random factors do (NDCG@10 .0655 and .0660 ± .0012), three to worse ones (.0647)."""
 
 _log = logging.getLogger(__name__)
 

@@ -23,9 +23,10 @@ from src.models.compiled_top_n import best_of_rows
 from src.models.sparse_rows import sums_by_column
 from src.models.top_n import Candidates, top_n
 
-_MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
-"""Highest number of pairs of items to score, and lowest number of items that can be neighbours. In a large catalogue
-only the most popular items can be neighbours; rare items get high scores for no history."""
+_MOST_PAIRS, _FEWEST_NAMED = 400_000_000, 10_000
+"""Highest number of pairs of items to score, and lowest number of items that can be neighbours. In a catalogue of more
+than 20,000 items only the most popular ones can be neighbours: rare items get high scores for no history. Of Yelp2018's
+38,023 items 10,000 give lists as good as all of them do, and 5,000 worse ones."""
 _BLOCK_BYTES = 1 << 25
 _SHARE_OF_NEW = 0.2
 _ARRAYS = ("item", "score")

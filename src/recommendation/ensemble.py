@@ -231,7 +231,7 @@ class Ensemble(ListScorer):
         sums: of the items, where many blocks share it.
         """
         total, is_scored = (sums or self._sums(items)).of_block(queries)
-        total += self._ties(np.arange(self.n_items) if items is None else items)
+        total += self.ties(np.arange(self.n_items) if items is None else items)
         if self.again and queries.n_seen is not None:
             seen = queries.n_seen if items is None else csr_matrix(queries.n_seen[:, items])
             at = np.repeat(np.arange(len(queries)), np.diff(seen.indptr)), seen.indices
@@ -242,13 +242,13 @@ class Ensemble(ListScorer):
     def _sums(self, items: IntArray | None) -> ScoreSum:
         return ScoreSum.of(self.models, {name: w / self.scales[name] for name, w in self.weights.items()}, items)
 
-    def _ties(self, items: IntArray) -> FloatArray:
-        """Return what popularity adds to break ties."""
+    def ties(self, items: IntArray) -> FloatArray:
+        """Return float32[m], what popularity adds to the scores of items to break ties."""
         return np.asarray(_TIE * self.models[POPULARITY].score(_EMPTY_QUERY, items))
 
     def _sum(self, query: QueryRows, scores: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
         """Return the weighted sum for one query, before re-ranking; NaN for items that no model scores."""
-        total: FloatArray = self._ties(items)
+        total: FloatArray = self.ties(items)
         is_scored: BoolArray = np.zeros(len(items), np.bool_)
         for name, score in scores.items():
             finite = np.isfinite(score)
