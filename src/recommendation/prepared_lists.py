@@ -255,7 +255,7 @@ class _Asked(NamedTuple):
     begins: IntArray
 
 
-class _Lists(NamedTuple):
+class _PlacesOfLists(NamedTuple):
     """Lists in columns; see PreparedLists."""
 
     item: IntArray
@@ -287,10 +287,12 @@ def _made(
     users: IntArray,
     names: _Names,
     in_blocks: MakesBlocks | None,
-) -> _Lists:
+) -> _PlacesOfLists:
     """Make the lists of users: at once where that is possible, else one by one."""
     shape, is_made = (len(users), LENGTH), np.zeros(len(users), np.bool_)
-    lists = _Lists(np.full(shape, -1, np.int32), np.zeros(shape), np.zeros(shape, np.int8), np.full(shape, -1, np.int8))
+    lists = _PlacesOfLists(
+        np.full(shape, -1, np.int32), np.zeros(shape), np.zeros(shape, np.int8), np.full(shape, -1, np.int8)
+    )
     if in_blocks is not None:
         lists.item[:], lists.score[:], is_made, source = in_blocks(users)
         lists.source[:] = names[source]
@@ -344,7 +346,7 @@ def _fingerprints(
     return low, high
 
 
-def _joined(parts: list[_Lists], names: _Names, asked: _Asked) -> PreparedLists:
+def _joined(parts: list[_PlacesOfLists], names: _Names, asked: _Asked) -> PreparedLists:
     """Return all lists by their fingerprints."""
     item, score, source, filled_by = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     low, high = asked.low[: len(item)], asked.high[: len(item)]

@@ -36,7 +36,16 @@ class ScoreSum:
 
     @classmethod
     def of(cls, models: Mapping[str, ListModel], factors: Mapping[str, float], items: IntArray | None) -> ScoreSum:
-        """Collect what blocks share. models, factors, items: see the class."""
+        """Collect what blocks share.
+
+        Args:
+            models: see the class.
+            factors: see the class.
+            items: see the class.
+
+        Returns:
+            The sum.
+        """
         vectors = [m.item_vectors for m in _by_factors(models, factors).values()]
         together = items is not None and bool(vectors)
         return cls(models, factors, items, np.concatenate([v[items] for v in vectors], axis=1) if together else None)
