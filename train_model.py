@@ -118,10 +118,11 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if _changes_releases(settings, arguments, screen):
         return
     if arguments.trigger != "command":
-        lower_priority()
+        if settings.background_priority == "lowest":
+            lower_priority()
         # The leader ends a training that hangs. Without a leader the kernel does, whatever the process is doing.
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, wait_seconds=settings.database_wait)
     if arguments.batch_lists is not None:
         with delivered(settings, arguments.batch_lists, "--batch-lists") as file:
             summary = write_batch_lists(settings, store, BatchRequest(file, arguments.n, arguments.users), screen)

@@ -50,7 +50,7 @@ from src.ingestion.column_words import (
     words_of,
 )
 from src.ingestion.product_cleaning import stock_in
-from src.ingestion.rating_scales import without_whole
+from src.ingestion.rating_scales import scale_in_name, without_whole
 
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
@@ -161,6 +161,10 @@ def _settle_units(
         for role in [role for role, columns in roles.items() if not columns]:
             del roles[role]
         roles |= {QUANTITY: [RoleColumn(at, 0.5, False, profiles[at].filled) for at in pieces]} if pieces else {}
+    if RETURNED in roles and {QUANTITY, RETURNED}.isdisjoint(settled) and QUANTITY not in roles:
+        back = profiles[roles[RETURNED][0].at]
+        if back.filled == 1.0 == back.share(_is_counted):  # a file of returns: each row has some
+            roles[QUANTITY] = roles.pop(RETURNED)
     if {QUANTITY, REFUNDED} <= roles.keys() and not {RETURNED, REFUNDED} & {*settled, *(roles.keys() - {REFUNDED})}:
         sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
         if _are_returns(sold, back):
@@ -209,6 +213,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         worded = role_by_words(profile.name)
         if worded and worded[0] == INVOICE and profile.is_enumeration and profile.states >= 0.8:
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
+        if worded is None and scale_in_name(profile.name):  # "points (0-10)"
+            worded = VALUE, 0.7
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
             found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
     return found

@@ -100,6 +100,7 @@ WORDS: dict[str, str] = {
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento
         accion acao azione zdarzenie akcja gebeurtenis actie kind verb interaktion handlung zdarzenia zdarzen
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
+        movement movements bewegung bewegungen bewegungsart lagerbewegung mouvement movimiento movimento ruch
         esemeny muvelet islem olay eylem actiune eveniment aksi ενεργεια подія дія
         udalost dogadaj
         haendelse handelse tegevus sundmus събитие

@@ -85,6 +85,9 @@ _IGNORED_WORDS = """
         shared dislike disliked unlike
         generatelead appopen firstopen error exception identify home warenkorbansehen purchaseintent
         scview sccheckout scopen
+        transfer adjustment adjust stocktake stocktaking stockcount inventory inventur wareneingang umlagerung umbuchung
+        goodsreceipt goodsin restock replenishment correction korrektur ajuste trasferimento traspaso przesuniecie
+        inventaire inventario inwentaryzacja writeoff scrap
         promotionclicked promotionviewed productlistfiltered checkoutstepviewed checkoutstepcompleted logon ping
         heartbeat cartviewed productssearched couponentered coupondenied couponremoved
 """
@@ -108,6 +111,11 @@ _REMOVALS = (
     "usun",
 )
 _LEFT = ("abandon", "abgebroch", "abbruch", "abbandon", "achtergelaten", "verlaten", "porzucon", "opustene", "overgivn")
+_BROUGHT_BACK = (
+    "return", "retour", "retoure", "rma", "ruckgabe", "rueckgabe", "rucksend", "ruecksend", "devoluc", "devolv",
+    "devuel", "reso", "resi", "zwrot", "zwroc", "retur", "palaut", "vrac", "возврат", "visszaru", "iade",
+    "返品", "退货",
+)  # fmt: skip
 _PARTS = _KIND_OF.keys() | _NOISE
 _MOST_WORDS, _LONGEST = 6, 60
 
@@ -131,7 +139,7 @@ def kind_of(name: str) -> str:
 
 def kind_of_file(path: Path) -> EventKind:
     """Return the kind of event that the name of a file tells, such as "clicks-2024.csv"; else a purchase."""
-    return _kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
+    return kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
 
 
 def kind_of_rows(path: Path, time: str) -> EventKind:
@@ -144,14 +152,19 @@ def kind_of_rows(path: Path, time: str) -> EventKind:
     Returns:
         The kind; a purchase if no name tells.
     """
-    return _kind_among(time) or kind_of_file(path)
+    return kind_among(time) or kind_of_file(path)
 
 
-def _kind_among(name: str) -> EventKind | None:
-    """Return the one kind of event that the words of a name tell."""
+def kind_among(name: str) -> EventKind | None:
+    """Return the one kind of event, out of views, clicks, carts and purchases, that the words of a name tell."""
     kinds = {kind for word in words_of(name) if (kind := _known(word))}
     kinds &= {EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value, EventKind.PURCHASE.value}
     return EventKind(kinds.pop()) if len(kinds) == 1 else None
+
+
+def says_returned(name: str) -> bool:
+    """Whether a word of a name says that something was brought back: "returned_qty", "RMA", "Retourennummer"."""
+    return any(word.startswith(_BROUGHT_BACK) for word in words_of(name))
 
 
 def name_of_left_carts(path: Path, columns: Sequence[str]) -> str | None:

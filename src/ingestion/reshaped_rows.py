@@ -13,7 +13,6 @@ from src.ingestion.line_items import Item, Splitter
 from src.ingestion.parsing import as_texts
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
-from src.ingestion.wide_tables import Wide
 
 _UNCOUNTED = "cell of several products without a quantity for each: each was taken once"
 
@@ -28,6 +27,23 @@ class Rows(Protocol):
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows."""
+
+
+class RowMaker(Protocol):
+    """What makes several rows of one, before all else."""
+
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+
+    def names(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the columns of the new rows."""
+
+    def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
+        """Yield the rows that a row becomes: one at least."""
+
+    def note(self) -> str:
+        """Return what is said of it, for people."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +96,7 @@ class ReshapedRows:
     items: ItemColumn | None = None
     later: tuple[int, str] | None = None
     day: tuple[int, ...] = ()
-    wide: Wide | None = None
+    wide: RowMaker | None = None
 
     @property
     def file(self) -> InputFile:
