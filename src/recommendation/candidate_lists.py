@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.models import MODELS, POPULARITY
 from src.models.base import QueryBlock, QueryRows, ScoresByFactors, ScoresByPairs
+from src.models.compiled_lists import BestCandidates, CandidateRows
 from src.models.normalization import scale_columns
 from src.recommendation.ensemble import Ensemble
 
 _NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
-
-
-class BestCandidates(NamedTuple):
-    """Lists of candidates.
-
-    Attributes:
-        item: int32[n_histories, n], row numbers, best first; -1 beyond the last.
-        score: float32[n_histories, n].
-        n_reaching: int64[n_histories], candidates, hidden ones included, that score as high as the last place.
-    """
-
-    item: IntArray
-    score: FloatArray
-    n_reaching: IntArray
 
 
 def scores_candidates(ensemble: Ensemble) -> bool:
@@ -54,24 +39,11 @@ def best_candidates(
     Returns:
         The lists.
     """
-    from src.models.kernels.list_kernels import name_candidates, write_lists  # not at the top: serving has no Numba
-
-    assert ensemble.index is not None
-    history = histories.history
-    candidates = name_candidates(
-        history.indptr,
-        history.indices,
-        np.asarray(history.data, np.float32),
-        ensemble.index.item,
-        ensemble.index.score,
-        _orders(ensemble, int(n_named.max(initial=1))),
-        n_named.astype(np.int64),
-    )
-    score = _scores(ensemble, history, *candidates)
-    shape, is_listed = (len(histories), n), np.ones(ensemble.n_items, np.bool_) if listed is None else listed
-    best = BestCandidates(np.empty(shape, np.int32), np.empty(shape, np.float32), np.empty(len(histories), np.int64))
-    write_lists(*candidates, score, hidden.indptr, hidden.indices, is_listed, best.item, best.score, best.n_reaching)
-    return best
+    index = ensemble.index
+    assert index is not None
+    orders = _orders(ensemble, int(n_named.max(initial=1)))
+    candidates = CandidateRows.named(histories.history, index.item, index.score, orders, n_named)
+    return candidates.best(_scores(ensemble, histories.history, candidates), hidden, listed, n)
 
 
 def _orders(ensemble: Ensemble, n: int) -> IntArray:
@@ -84,26 +56,21 @@ def _orders(ensemble: Ensemble, n: int) -> IntArray:
     return orders
 
 
-def _scores(ensemble: Ensemble, history: csr_matrix, starts: IntArray, item: IntArray) -> FloatArray:
+def _scores(ensemble: Ensemble, history: csr_matrix, candidates: CandidateRows) -> FloatArray:
     """Return float32[n_candidates], the sum of the models' scores."""
-    from src.models.kernels.list_kernels import add_pairs, add_products
-
-    same, everything = np.zeros(ensemble.n_items, np.float32), np.arange(ensemble.n_items)
-    same += ensemble.ties(everything)  # what an item scores for every history
-    own = np.zeros(ensemble.n_items, np.float32)
-    score = np.zeros(len(item), np.float32)
+    everything = np.arange(ensemble.n_items)
+    same = np.array(ensemble.ties(everything), np.float32)  # what an item scores for every history
+    own, score = np.zeros_like(same), np.zeros(len(candidates.item), np.float32)
     for name, weight in ensemble.weights.items():
         model, factor = ensemble.models[name], np.float32(weight / ensemble.scales[name])
         if isinstance(model, ScoresByFactors):
-            add_products(starts, item, model.history_factors(history) * factor, model.item_vectors, score)
+            candidates.add_products(model.history_factors(history) * factor, model.item_vectors, score)
         elif isinstance(model, ScoresByPairs):
-            pairs = model.pair_scores(history)
-            add_pairs(starts, item, pairs.indptr, pairs.indices, pairs.data * factor, ensemble.n_items, score)
+            candidates.add_pairs(model.pair_scores(history) * factor, score)
         else:
             same += factor * np.nan_to_num(model.score(_NOBODY, everything))
         if isinstance(model, (ScoresByFactors, ScoresByPairs)) and model.self_scores is not None:
             own += factor * model.self_scores
     if own.any():
-        less = scale_columns(history, -own)
-        add_pairs(starts, item, less.indptr, less.indices, less.data, ensemble.n_items, score)
-    return score + same[item]
+        candidates.add_pairs(scale_columns(history, -own), score)
+    return score + same[candidates.item]

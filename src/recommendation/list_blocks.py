@@ -17,9 +17,10 @@ from src.core.progress import Silent
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY
 from src.models.base import QueryBlock, QueryRows
+from src.models.compiled_lists import BestCandidates
 from src.models.compiled_top_n import best_of_rows
 from src.recommendation.candidate_index import CandidateIndex
-from src.recommendation.candidate_lists import BestCandidates, best_candidates, scores_candidates
+from src.recommendation.candidate_lists import best_candidates, scores_candidates
 from src.recommendation.ensemble import Ensemble, n_candidates
 from src.recommendation.list_candidates import n_retrieved
 from src.recommendation.pipeline import RECENT, Pipeline
