@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
 # Build the image without a container engine, start it as a container would, and take the first list from it.
 #
-#   deploy/try_image.sh [FOLDER]     FOLDER: where 4 GB are free; it keeps the image. None: a temporary one, removed at the end
+#   deploy/try_image.sh [FOLDER]
 #
-# As root, with buildah, debootstrap and curl of Debian. The base is made of Debian's packages and gets the name that the
-# Dockerfile asks for; its Python must be of the same version. The container has a read-only root, its own user, no rights of root,
-# and the network of this host. The exit code is 0 if a list came.
+# FOLDER has 4 GB free and keeps the image; without one it is temporary. As root, with buildah, debootstrap and curl of
+# Debian. The base is made of Debian's packages and gets the name that the Dockerfile asks for; its Python must be of the
+# same version. The container has a read-only root, its own user, no capability, and the network of this host. The exit code
+# is 0 if a list came, and 3 where a tool is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+fail() {
+  echo "error: $2" >&2
+  exit "$1"
+}
 for tool in buildah debootstrap curl unshare setpriv; do
-  command -v "$tool" > /dev/null || { echo "error: $tool is missing; expected: apt-get install buildah debootstrap curl" >&2; exit 3; }
+  command -v "$tool" > /dev/null || fail 3 "$tool is missing; expected: apt-get install buildah debootstrap curl"
 done
-[ "$(id -u)" -eq 0 ] || { echo "error: only root may mount and change users; run it as root" >&2; exit 3; }
+[ "$(id -u)" -eq 0 ] || fail 3 "only root may mount and change users; run it as root"
 
 suite=trixie
 base=$(sed -n 's/^FROM \(.*\) AS packages$/\1/p' Dockerfile)
@@ -26,7 +31,7 @@ make_base() {
     "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" > "$folder/debootstrap.log"
   local version
   version=$(chroot "$folder/base" python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-  [ "$base" = "python:$version-slim" ] || { echo "error: Debian $suite has Python $version; the Dockerfile wants $base" >&2; exit 1; }
+  [ "$base" = "python:$version-slim" ] || fail 1 "Debian $suite has Python $version; the Dockerfile wants $base"
   bh from --name base scratch > /dev/null
   bh add -q base "$folder/base" / > /dev/null
   bh commit -q --rm base "docker.io/library/$base" > /dev/null
@@ -75,12 +80,12 @@ begin=$(date +%s)
 ask() { curl --silent --fail --max-time 5 "$@" "http://127.0.0.1:$port$path"; }
 wait_for() {
   until ask "${@:2}"; do
-    kill -0 "$service" 2> /dev/null || { tail -20 "$folder/service.log" >&2; echo "error: it ended" >&2; exit 1; }
-    [ $(($(date +%s) - begin)) -lt "$1" ] || { tail -20 "$folder/service.log" >&2; echo "error: no answer of $path" >&2; exit 1; }
+    kill -0 "$service" 2> /dev/null || fail 1 "it ended: $(tail -20 "$folder/service.log")"
+    [ $(($(date +%s) - begin)) -lt "$1" ] || fail 1 "$path does not answer: $(tail -20 "$folder/service.log")"
     sleep 0.5
   done
   echo "  ($path after $(($(date +%s) - begin)) s)"
 }
 path=/healthz wait_for 60
 path=/recommend wait_for 600 --header 'Content-Type: application/json' --data '{"user_id": "nobody", "n": 3}'
-grep -E '^(Uid|CapEff|NoNewPrivs)' "/proc/$(pgrep -P "$(pgrep -P "$service")" | head -1)/status" 2> /dev/null || true
+grep -E '^(Uid|CapEff|NoNewPrivs)' "/proc/$(pgrep -P "$service")/status"

