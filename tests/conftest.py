@@ -123,6 +123,15 @@ def _no_settings_from_the_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _wait_for_no_disk() -> Iterator[None]:
+    """Leave the time of writing to the operating system: tests kill processes, and cut no power."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("src.store.database.SYNCHRONOUS", "OFF")
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _no_rest_after_a_slow_reading() -> Iterator[None]:
     """Let changes of products be seen at once: after a reading that a busy machine made slow, none is for a while."""
     with pytest.MonkeyPatch.context() as monkeypatch:
