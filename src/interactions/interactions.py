@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.core.sorted_sets import distinct
 from src.interactions.event_weights import KIND_NUMBER, Weighting, ages_by_group, combine_events, decay
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_categories import ItemCategories
@@ -65,7 +66,7 @@ class Interactions:
 
     def users_by_item(self) -> IntArray:
         """Return int64[n_items], the number of distinct users of each item."""
-        pairs = np.unique(self.item_idx.astype(np.int64) * self.n_users + self.user_idx)
+        pairs = distinct(self.item_idx.astype(np.int64) * self.n_users + self.user_idx)
         return np.bincount(pairs // max(self.n_users, 1), minlength=self.n_items)
 
     def take(self, rows: IntArray) -> Interactions:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from src.core.sorted_sets import distinct
 from src.interactions.interactions import TrainingData
 
 MANY_EVENTS = 300_000
@@ -90,7 +91,7 @@ class ModelKind:
         """
         if not self.begins_small or len(data) < MANY_EVENTS:
             return {}
-        users = np.unique(data.events.user_idx)
+        users = distinct(data.events.user_idx)
         drawn = np.zeros(data.events.n_users, np.bool_)
         drawn[np.random.default_rng(seed).choice(users, -(-len(users) // 4), replace=False)] = True
         some = data.take(np.flatnonzero(drawn[data.events.user_idx]))
