@@ -120,6 +120,8 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings(**{name: value for name, value in given.items() if value})
     if _changes_releases(settings, arguments, screen):
         return
+    if arguments.watch or arguments.first or arguments.batch_lists is not None:
+        open_registry(settings).follow()  # this host may be new; a training does it, too
     if arguments.trigger != "command":
         if settings.background_priority == "lowest":
             lower_priority()

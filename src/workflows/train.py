@@ -74,6 +74,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
+            open_registry(settings).follow()  # a host that is new compares with what the others serve
             check_training_space()
             if is_limited():
                 reserve_blas_buffers(os.cpu_count() or 1)
