@@ -766,6 +766,7 @@ ENGLISH = {
     "reject.no_customer": "sale without a customer (at the till, or by a guest)",
     "reject.other_language": "text in another language ({what}); --language chooses",
     "reject.no_variant": "more pictures of the product above",
+    "reject.group_heading": "heading of the rows below",
     "reject.time_unreadable": "time is not readable",
     "reject.time_before_1970": "time is before 1970",
     "reject.time_in_future": "time is in the future",

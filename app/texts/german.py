@@ -764,6 +764,7 @@ GERMAN = {
     "reject.no_customer": "Verkauf ohne Kunde (an der Kasse oder als Gast)",
     "reject.other_language": "Text in anderer Sprache ({what}); --language wählt",
     "reject.no_variant": "weitere Bilder des Produkts darüber",
+    "reject.group_heading": "Überschrift der Zeilen darunter",
     "reject.time_unreadable": "Zeit ist nicht lesbar",
     "reject.time_before_1970": "Zeit liegt vor 1970",
     "reject.time_in_future": "Zeit liegt in der Zukunft",

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from src.core.domain import EventKind
-from src.ingestion.column_words import is_ideographic, parts_of_word, plain_letters, words_of
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, is_ideographic, parts_of_word, plain_letters, words_of
 
 _NAMES = {
     EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed", "bewertung", "bewertet"),
@@ -15,6 +16,8 @@ _NAMES = {
         "purchase", "purchased", "buy", "bought", "transaction", "order", "ordered", "sale", "paid", "kauf",
         "gekauft", "kaufen", "bestellung", "bestellt", "achat", "achete", "compra", "comprado", "acquisto",
         "acquistato", "aankoop", "gekocht", "zakup", "kupno", "kupiono", "comprou", "sold", "commande", "pedido",
+        "booking", "booked", "buchung", "gebucht", "reservation", "reserva", "prenotazione", "boeking", "rezerwacja",
+        "rented", "borrowed", "ausgeliehen", "ausleihe",
         "conversion", "payment", "zahlung", "paiement", "pago", "betaling", "rechnung", "invoice", "factura",
         "facture", "fattura", "factuur", "faktura", "paragon", "vente", "venta", "vendita", "verkauf", "sprzedaz",
         "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
@@ -30,6 +33,7 @@ _NAMES = {
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
         "fav", "like", "liked", "love", "loved", "wishlisted", "favorited", "favourited", "bookmark", "bookmarked",
+        "shortlist", "shortlisted",
         "saved", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
         "varukorg", "varukorgen", "handlekurv", "handlekurven", "indkobskurv", "ostoskori", "ostoskoriin", "onskelista",
         "onskeliste", "toivelista", "soovinimekiri",
@@ -64,7 +68,8 @@ _ORDER = (EventKind.RETURN, EventKind.CART, EventKind.PURCHASE, EventKind.RATING
 _NOISE_WORDS = """
         product products item items page event content the to a an of in into on from detail details add added
         adds adding hinzugefugt hinzufuegen gelegt gelegd ajout ajoute au aux dans al el anadir anadido agregar
-        aggiunto adicionar adicionado toegevoegd aan dodano do den im produkt artikel produit producto produto
+        aggiunto aggiunta al alla allo nel adicionar adicionado toegevoegd aan dodano do den im produkt artikel
+        produit producto produto
         article completed complete success successful list ecommerce ee google user customer made screen placed
         finished final new to de del della di da le la el les il lo gli een het na w z u das der die zum zur vom
         update updated changed seite seiten artikels produkts prodotto prodotti artikel prodotto produktu towaru karty
@@ -104,6 +109,7 @@ _REMOVALS = (
     "supprim",
     "suppress",
     "retir",
+    "rimo",
     "elimin",
     "quit",
     "remov",
@@ -131,7 +137,7 @@ def kind_of(name: str) -> str:
         return whole
     parts = [part for word in words for part in _parts(word)]
     # Of a "product detail" the words that say little elsewhere are all there is.
-    kinds = {_known(part) for part in parts if part not in _NOISE} or {_known(part) for part in parts} - {""}
+    kinds = {_known(part) for part in parts if not _says_little(part)} or {_known(part) for part in parts} - {""}
     if "" in kinds:
         return ""
     return next((kind.value for kind in _ORDER if kind.value in kinds), "")
@@ -202,6 +208,10 @@ def _parts(word: str) -> list[str]:
     if parts is None or (is_ideographic(word) and len("".join(part for part in parts if part not in _PARTS)) > 1):
         return [word]
     return [part for part in parts if part in _PARTS]
+
+
+def _says_little(part: str) -> bool:
+    return part in _NOISE or (not _known(part) and classes_of(part) == [PRODUCT_WORD])  # a "hotel view"
 
 
 def _known(word: str) -> str:

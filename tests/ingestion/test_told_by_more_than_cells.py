@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import kinds, notes, read, table
+from reading import Reading, kinds, notes, read, table
 
 from src.core.errors import UnusableFile
 from src.ingestion.catalogue_evidence import CatalogueEvidence
@@ -63,6 +63,10 @@ def test_a_paid_order_whose_parcel_is_pending_counts(write: Write) -> None:
 
     found = read(write(table("order_id,customer,sku,quantity,status,payment_status", row, 36)))
     assert kinds(found) == {"purchase": 12}
+
+
+def left_out(found: Reading) -> int:
+    return sum(row.is_left_out for row in found.rejected)
 
 
 # --- Ratings ----------------------------------------------------------------------------------------------------------
@@ -146,3 +150,70 @@ def test_columns_that_an_option_names_are_not_made_into_rows(write: Write) -> No
 def test_an_unknown_table_is_still_refused(write: Write) -> None:
     with pytest.raises(UnusableFile):
         read(write(table("alpha,beta", lambda at: f"{at},x{at}")))
+
+
+# --- Columns beside each other ----------------------------------------------------------------------------------------
+
+
+def test_each_of_several_flags_may_undo_an_order(write: Write) -> None:
+    def row(at: int) -> str:
+        return f"{at},c{at % 9},A{at % 7},1,{'NY'[at % 4 == 0]},{'NY'[at % 5 == 0]}"
+
+    found = read(write(table("order_no,cust_no,sku,qty,is_cancelled,is_returned", row)))
+    assert len(found.events) == sum(at % 4 > 0 and at % 5 > 0 for at in range(40))
+
+
+def test_a_report_of_clicks_has_no_users(write: Write) -> None:
+    rows = table(
+        "Day,Campaign,Product ID,Clicks,Cost", lambda at: f"2023-05-{at % 28 + 1:02d},c{at % 3},A{at % 7},{at % 17},1.5"
+    )
+    with pytest.raises(UnusableFile):
+        read(write(rows))
+
+
+def test_a_time_of_day_with_a_point_completes_the_day(write: Write) -> None:
+    rows = table(
+        "Client,Code,Pieces,Sale date,Sale time",
+        lambda at: f"c{at % 9},A{at % 7},1,{at % 28 + 1} May 2023,0{at % 10}.30",
+    )
+    assert read(write(rows)).events[1][4] == 1_682_991_000  # 2023-05-02 01:30
+
+
+def test_the_visitor_is_the_user_and_not_the_visit(write: Write) -> None:
+    rows = table(
+        "id_sessione,id_visitatore,azione,sku",
+        lambda at: f"{at // 3},v{at % 5},{('acquisto', 'aggiunta al carrello')[at % 2]},A{at % 7}",
+    )
+    found = read(write(rows))
+    assert (set(found.users), kinds(found)) == ({f"v{n}" for n in range(5)}, {"purchase": 20, "cart": 20})
+
+
+def test_nouns_of_products_say_nothing_of_the_kind(write: Write) -> None:
+    words = ("hotel_view", "booking", "recipe_shortlist")
+    found = read(
+        write(
+            table("user_id,action,item_id,created_at", lambda at: f"u{at % 9},{words[at % 3]},h{at % 7},2023-05-01", 39)
+        )
+    )
+    assert kinds(found) == {"view": 13, "purchase": 13, "cart": 13}
+
+
+def test_rows_that_name_the_customer_alone_are_headings(write: Write) -> None:
+    lines = [f"Customer: C{at // 6};;;" if at % 6 == 0 else f";A{at % 4};2;2023-05-01" for at in range(36)]
+    found = read(write("Customer;SKU;Qty;Date\n" + "\n".join(lines) + "\n"))
+    assert (len(found.events), set(found.users)) == (30, {f"C{n}" for n in range(6)})
+    assert left_out(found) == len(found.rejected) == 6
+
+
+def test_a_bare_id_that_repeats_is_the_group_and_the_longer_title_counts(write: Write) -> None:
+    rows = table(
+        "Internal_ID,Internal_Variant_ID,Title_Short,Price,Variant title",
+        lambda at: f"9{at // 2:02d},5{at:03d},Trui {at // 2},49.95,{'SM'[at % 2]}",
+    )
+    product = read(write(rows)).products[3]
+    assert (product.product_id, product.group_id, product.title) == ("5003", "901", "Trui 1")
+
+
+def test_thousands_in_stock_may_have_apostrophes(write: Write) -> None:
+    rows = table("sku,title,stock", lambda at: f"A{at},Mug {at},1'{at:03d}")
+    assert [product.stock for product in read(write(rows)).products[:2]] == [1_000, 1_001]
