@@ -65,6 +65,7 @@ QUICK = {
     "tune_seconds": 0,
     "prepare_seconds": 0,
     "ranker": "off",
+    "background_priority": "normal",  # other tests would leave the lowest priority no processor
 }
 """Settings of trainings that take next to no time."""
 MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -119,6 +120,15 @@ def _no_settings_from_the_environment() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith("AISLE_") or name == "PORT":
                 monkeypatch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _wait_for_no_disk() -> Iterator[None]:
+    """Leave the time of writing to the operating system: tests kill processes, and cut no power."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("src.store.database.SYNCHRONOUS", "OFF")
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 
