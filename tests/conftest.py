@@ -65,6 +65,7 @@ QUICK = {
     "tune_seconds": 0,
     "prepare_seconds": 0,
     "ranker": "off",
+    "background_priority": "normal",  # other tests would leave the lowest priority no processor
 }
 """Settings of trainings that take next to no time."""
 MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
