@@ -328,12 +328,13 @@ def test_other_categories_have_another_file(settings: AllSettings, filled: Store
     assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))
 
 
-def test_settings_are_tried_on_a_sample_of_the_users_of_very_many_events(
-    data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_are_tried_on_a_sample_of_the_users_of_very_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [f"u{at % 40}" for at in range(200)]
+    items, kinds = [f"p{at // 40}" for at in range(200)], ["view"] * 200
+    data = data_of(users=users, items=items, kinds=kinds, values=np.ones(200), at=[*range(200)])
     assert plans_module._tried_on(data, 1) is data
     monkeypatch.setattr(plans_module, "_TRIED_EVENTS", len(data) // 4)
     some = plans_module._tried_on(data, 1)
     assert len(data) / 8 < len(some) < len(data) / 2
-    users = np.unique(some.events.user_idx)
-    assert len(some) == np.isin(data.events.user_idx, users).sum()
+    drawn = np.unique(some.events.user_idx)
+    assert len(some) == np.isin(data.events.user_idx, drawn).sum()
