@@ -123,7 +123,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
-    looks = find_by_look(roles, profiles, given.ignored)
+    looks = find_by_look(roles, profiles, given)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
     preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
