@@ -145,7 +145,7 @@ class Settings(RatingScale, BaseSettings):
         20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
     )
     prepare_seconds: float = Field(
-        60.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
+        20.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
     )
 
     canary: Literal["on", "off"] = Field(

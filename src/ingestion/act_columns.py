@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from src.core.domain import EventKind
 from src.ingestion.column_names import KIND, PRODUCT, USER, candidates, is_number
 from src.ingestion.column_profile import ColumnProfile
-from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, is_excluded, role_by_words, words_of
 from src.ingestion.event_kind_names import kind_among
 from src.ingestion.parsing import as_texts, is_nothing
 
@@ -97,4 +98,7 @@ def _holds_products(profile: ColumnProfile) -> bool:
 
 
 def _role_of(name: str) -> str:
-    return next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
+    """Return the role that the words of a name tell which are no act: a "carted item" is an item."""
+    whole = next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
+    rest = " ".join(word for word in words_of(name) if kind_among(word) is None)
+    return whole or ((role_by_words(rest) or ("",))[0] if PRODUCT_WORD in classes_of(rest) else "")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from src.core.domain import EventKind
 from src.ingestion.column_names import (
     BRAND,
     CANCELLED,
@@ -65,6 +66,7 @@ _LONGEST_DAY = len("31 de septiembre de 2026")
 _CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])\.?[0-5]\d(?:\.?[0-5]\d)?")  # 905, 1405, 14.05, 140530
 _WORDS_OF_FLAGS = "y n t f yes no true false ja nein j oui non si nee tak nie sim nao nej evet hayir"
 _FLAGS = frozenset(_WORDS_OF_FLAGS.split())
+_PLACES = frozenset({"position", "pos", "positions", "line", "lines", "no", "nr", "number", "rang", "rank"})
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _WORDS_OF_AUTHORS = "author autor auteur autore autora verfasser schrijver forfatter forfattare kirjoittaja автор"
 _AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
@@ -214,6 +216,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 role = STATE
             if role == REFUNDED and _is_yes_or_no(profile):
                 role = CANCELLED
+            if role in (TITLE, CATEGORY, BRAND, DESCRIPTION) and _holds_kinds(profile):
+                role = KIND
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
                 is_plain = role == TITLE and normalize_name(profile.name) == "name"
@@ -230,6 +234,13 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
             found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
     return found
+
+
+def _holds_kinds(profile: ColumnProfile) -> bool:
+    """Whether a few words that repeat are kinds of events, of which one is no purchase: a log's "name"."""
+    acts = {kind_of(cell) for cell in set(profile.cells)} & {EventKind.VIEW, EventKind.CART, EventKind.CLICK}
+    is_many = len(profile.cells) >= MANY and profile.n_kinds > 1
+    return is_many and bool(acts) and profile.kinds >= _HALF_FULL and profile.is_enumeration
 
 
 def _is_yes_or_no(profile: ColumnProfile) -> bool:
@@ -253,7 +264,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         return 1.0
     weak = 0.3 if is_named else 0.0
     if role in _IDS:
-        return _fit_of_ids(profile, is_named)
+        is_place = role == PRODUCT and _PLACES.issuperset(words_of(profile.name)) and _counts_places(profile)
+        return 0.0 if is_place else _fit_of_ids(profile, is_named)
     shares = {
         TIME: max(profile.times, profile.excel_days, 0.0 if profile.clocks >= _HALF_FULL else weak),
         CLOCK: max(profile.clocks, profile.integers),
@@ -284,6 +296,13 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
     if role in (TITLE, DESCRIPTION) and max(profile.urls, profile.objects) >= _HALF_FULL:
         return 0.0
     return 1.0 if is_named or profile.nested else _fit_of_attribute(role, profile)
+
+
+def _counts_places(profile: ColumnProfile) -> bool:
+    """Whether a column has the numbers from 0 or 1 on, as places in a list or lines of an order have."""
+    numbers = {int(cell) for cell in profile.cells if cell.isdecimal() and len(cell) <= len("999")}
+    is_whole = profile.integers == 1.0 and bool(numbers)
+    return is_whole and min(numbers) < 2 and max(numbers) - min(numbers) < 2 * len(numbers)
 
 
 def _fit_of_ids(profile: ColumnProfile, is_named: bool) -> float:

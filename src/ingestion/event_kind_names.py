@@ -27,7 +27,7 @@ _NAMES = {
         "beli", "αγορα", "купівля", "kupovina", "kupnja", "nakup", "ost",
     ),
     EventKind.CART: (
-        "cart", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
+        "cart", "carted", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
         "productadded", "carrello", "carrinho", "winkelwagen", "winkelmand", "koszyk", "koszyka", "wishlist",
         "favorite", "favourite", "favorito", "favoritos", "favori", "favoris", "favorit", "favoriten", "preferito",
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",

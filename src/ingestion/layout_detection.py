@@ -199,6 +199,7 @@ def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
     return (
         f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
         f"a title, a price …; say which is which{_proposal(profiles, roles)}; if it is a catalogue: --layout products"
+        f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
     )
 
 

@@ -54,7 +54,7 @@ _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
 _SIGNS = re.compile("[,='\"\n]")
 """Characters that have a meaning in options."""
-_NO_LOGS = frozenset(LAYOUTS) - {EVENTS}
+_NO_LOGS = frozenset(LAYOUTS) - {EVENTS, PRODUCTS}
 
 
 class _Telling(NamedTuple):
@@ -303,6 +303,13 @@ _LOOKS = (
         _NO_LOGS,
         lambda profile: profile.is_enumeration and _has_kinds(profile),
         "{columns} looks like kinds of events and is not used; to use it: --layout events --columns 'kind={name}'",
+        allowed=frozenset({KIND}),
+    ),
+    _Telling(
+        {PRODUCTS},
+        lambda profile: profile.is_enumeration and _has_kinds(profile),
+        "{columns} looks like kinds of events and is not used, as no column says whose; if one does: --layout events "
+        "--columns user=COLUMN,'kind={name}'",
         allowed=frozenset({KIND}),
     ),
     _Telling(

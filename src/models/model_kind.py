@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from src.interactions.interactions import TrainingData
+from src.interactions.splits import users_drawn
 
 MANY_EVENTS = 300_000
 """From so many on a training may begin with a sample."""
@@ -90,10 +89,7 @@ class ModelKind:
         """
         if not self.begins_small or len(data) < MANY_EVENTS:
             return {}
-        users = np.unique(data.events.user_idx)
-        drawn = np.zeros(data.events.n_users, np.bool_)
-        drawn[np.random.default_rng(seed).choice(users, -(-len(users) // 4), replace=False)] = True
-        some = data.take(np.flatnonzero(drawn[data.events.user_idx]))
+        some = users_drawn(data, 1 / 4, seed)
         if len(some) > len(data) // 2:  # a few users have most of the events
             return {}
         return {"start": self.train(some, params, seed=seed, **self.small_start(some, params, seed))}

@@ -18,6 +18,7 @@ from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter, Silent
+from src.core.sorted_sets import distinct
 from src.models.base import QueryBlock, QueryRows
 from src.models.compiled_top_n import best_of_rows
 from src.models.sparse_rows import sums_by_column
@@ -191,7 +192,7 @@ class GrowingIndex(CandidateIndex):
             items: int[k], with repetitions.
             reporter: told of the progress.
         """
-        missing = np.unique(items[~self.has_row[items]])
+        missing = distinct(items[~self.has_row[items]])
         if len(missing):
             self.neighbourhoods.write(self, missing, reporter)
             self.has_row[missing] = True

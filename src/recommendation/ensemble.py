@@ -16,6 +16,7 @@ from typing_extensions import override
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.messages import message
 from src.core.progress import Reporter
+from src.core.sorted_sets import distinct
 from src.interactions.event_weights import starts_of_runs
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
@@ -352,7 +353,7 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     """
     histories = data.histories
     users = np.flatnonzero(np.diff(histories.indptr))
-    bought = np.unique(histories.indices)
+    bought = distinct(histories.indices)
     # Items without events would distort the scales: most models do not score them, and text boosts them.
     items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:
