@@ -254,8 +254,10 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
     given: FloatArray = vectors
     wanted: FloatArray = vectors
     if params.filter == "ease" and vectors.shape[1]:
-        explained = (vectors**2) @ spectrum.values
-        noise = np.maximum(normalized.diagonal - explained, 0) + params.ridge * normalized.mean_diagonal
+        # float32 throughout but for the small inverse: in double precision a fit took four times as long.
+        explained = np.einsum("if,if,f->i", vectors, vectors, spectrum.values.astype(np.float32))
+        ridge = np.float32(params.ridge * normalized.mean_diagonal)
+        noise = np.maximum(normalized.diagonal - explained, 0) + ridge
         whitened = vectors / noise[:, None]
         inner = np.linalg.inv(np.diag(1 / spectrum.values) + vectors.T @ whitened)
         given = whitened @ inner.astype(np.float32)
