@@ -1,11 +1,11 @@
 # Build the packages from their locked hashes, and copy them into an image without compilers.
-FROM python:3.12-slim AS packages
+FROM python:3.13-slim AS packages
 WORKDIR /app
 COPY requirements.lock requirements-scale.lock ./
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock -r requirements-scale.lock
 
-FROM python:3.12-slim
+FROM python:3.13-slim
 # LightGBM, which orders the heads of lists, needs libgomp; slim images lack it. Its version is that of the image's Debian.
 # hadolint ignore=DL3008
 RUN apt-get update \

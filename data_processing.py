@@ -181,7 +181,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         screen.say(f"the mapping was saved to {saved}")
     others = ("explore", "export", "export_served", "withdraw", "restore", "backup", "restore_backup", "erase")
     loads = bool(arguments.files) or all(getattr(arguments, name) is None for name in others)
-    store = open_store(settings.store_url, loading=loads)
+    store = open_store(settings.store_url, loading=loads, wait_seconds=settings.database_wait)
     if loads:
         for line in load_files(settings, store, named, screen, hints, _since(arguments)):
             screen.say(line)

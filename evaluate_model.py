@@ -19,8 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from src.core.domain import JsonDict
-from src.models.settings import read_settings
-from src.store import open_store
+from src.models.settings import AllSettings, read_settings
+from src.releases.shared_registry import open_registry
+from src.store import Store, open_store
 from src.workflows.benchmark import run_benchmark
 from src.workflows.benchmark_request import BenchmarkRequest
 from src.workflows.cli import Screen, run_command
@@ -66,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _store(settings: AllSettings) -> Store:
+    """Open the store, beside the current release of all hosts."""
+    open_registry(settings).follow()
+    return open_store(settings.store_url, wait_seconds=settings.database_wait)
+
+
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     search_job, job = (
@@ -74,11 +81,11 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     )
     if arguments.compare:
         one, other = arguments.compare
-        compared = compare_releases(settings, open_store(settings.store_url), one, other, screen)
+        compared = compare_releases(settings, _store(settings), one, other, screen)
         document: JsonDict = asdict(compared)
         screen.say(json.dumps(compared.result, indent=2))
     elif arguments.off_policy:
-        document = off_policy(settings, open_store(settings.store_url), arguments.off_policy, screen)
+        document = off_policy(settings, _store(settings), arguments.off_policy, screen)
         for sentence in sentences(document):
             screen.say(sentence)
     elif search_job is not None:
@@ -90,7 +97,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         screen.split_report(measured)
         document = measured.to_json()
     else:
-        report, folder = evaluate(settings, open_store(settings.store_url), arguments.release, screen)
+        report, folder = evaluate(settings, _store(settings), arguments.release, screen)
         screen.report(report)
         screen.say(f"report.json and plots: {folder}")
         document = report.to_json()

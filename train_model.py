@@ -29,6 +29,7 @@ from src.workflows.cli import Screen, run_command
 from src.workflows.delivery import delivered
 from src.workflows.drift_check import check_drift
 from src.workflows.first_release import publish_popularity
+from src.workflows.mlflow_tracking import URI, release_of
 from src.workflows.process_priority import lower_priority
 from src.workflows.train import train
 from src.workflows.training_messages import release_line
@@ -103,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_releases(parser: argparse.ArgumentParser) -> None:
     releases = parser.add_argument_group("releases").add_mutually_exclusive_group()
     releases.add_argument("--releases", action="store_true", help="list the releases on disk, newest first")
-    releases.add_argument("--activate", metavar="VERSION", help="serve this release")
+    releases.add_argument(
+        "--activate", metavar="VERSION", help="serve this release; models:/aisle@ALIAS asks MLflow which one"
+    )
     releases.add_argument(
         "--rollback", action="store_true", help="serve the newest release that served before the current one"
     )
@@ -117,11 +120,14 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings(**{name: value for name, value in given.items() if value})
     if _changes_releases(settings, arguments, screen):
         return
+    if arguments.watch or arguments.first or arguments.batch_lists is not None:
+        open_registry(settings).follow()  # this host may be new; a training does it, too
     if arguments.trigger != "command":
-        lower_priority()
+        if settings.background_priority == "lowest":
+            lower_priority()
         # The leader ends a training that hangs. Without a leader the kernel does, whatever the process is doing.
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, wait_seconds=settings.database_wait)
     if arguments.batch_lists is not None:
         with delivered(settings, arguments.batch_lists, "--batch-lists") as file:
             summary = write_batch_lists(settings, store, BatchRequest(file, arguments.n, arguments.users), screen)
@@ -171,7 +177,8 @@ def _changes_releases(settings: Settings, arguments: argparse.Namespace, screen:
     if arguments.releases:
         screen.releases(registry.listing())
     elif arguments.activate:
-        registry.activate(arguments.activate, pin=arguments.pin)
+        is_of_mlflow = arguments.activate.startswith(URI)
+        registry.activate(release_of(arguments.activate) if is_of_mlflow else arguments.activate, pin=arguments.pin)
     elif arguments.rollback:
         registry.rollback(pin=arguments.pin)
     elif arguments.pin or arguments.unpin:

@@ -97,7 +97,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _context(app: Flask, settings: Settings) -> AisleContext:
     """Build the parts of an application. Raises StoreError."""
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, wait_seconds=settings.database_wait)
     registry = open_registry(settings)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
     search_service, metrics = (

@@ -146,8 +146,8 @@ def compare(n_events: int, memory: str, folder: Path) -> dict[str, Any]:
             assert manifest.metrics is not None
             ndcg = manifest.metrics.ndcg_at_10
             found[engine] = {"seconds": seconds, "gib": peak, "ndcg_at_10": dict(ndcg)}
-    lists = [found[engine]["ndcg_at_10"] for engine in ("local", "spark")]
-    found["quality"] = lists[1]["blend"] / lists[0]["blend"]
+    local, spark = (found[engine]["ndcg_at_10"] for engine in ("local", "spark"))
+    found["quality"] = {name: spark[name] / local[name] for name in spark if local.get(name)}
     return found
 
 
@@ -171,7 +171,8 @@ def main() -> None:
                 each = found[engine]
                 row = (f"{found['events']:,}", engine, f"{each['seconds']:.0f}", f"{each['gib']:.1f}")
                 print("|", *(f"{cell} |" for cell in (*row, f"{each['ndcg_at_10']['blend']:.4f}")))
-            print(f"Spark's lists reach {found['quality']:.1%} of those of one process", flush=True)
+            shares = (f"{name} {share:.1%}" for name, share in found["quality"].items())
+            print(f"Spark's NDCG@10 as a share of that of one process: {', '.join(shares)}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1))
 

@@ -30,6 +30,7 @@ from src.core.errors import AisleError  # noqa: E402
 from src.core.process_lock import LockOwner  # noqa: E402
 from src.core.settings import Settings, settings_from_environment  # noqa: E402
 from src.releases.shared_registry import open_registry  # noqa: E402
+from src.store import open_store  # noqa: E402
 from src.workflows.export import input_files  # noqa: E402
 from src.workflows.locks import leader_lock  # noqa: E402
 from src.workflows.seen_files import SeenFiles  # noqa: E402
@@ -123,6 +124,8 @@ def main(files: list[str]) -> int:
     os.chdir(ROOT)
     try:
         settings = settings_from_environment(Settings, {})
+        if settings.database_url:
+            open_store(settings.store_url, wait_seconds=settings.database_wait).close()
     except AisleError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

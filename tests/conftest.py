@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import compress, count
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,12 @@ QUICK = {
     "tune_seconds": 0,
     "prepare_seconds": 0,
     "ranker": "off",
+    "background_priority": "normal",  # other tests would leave the lowest priority no processor
 }
 """Settings of trainings that take next to no time."""
 MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
+LONGEST = ("/e2e/", "test_schemathesis_finds_nothing")
+"""Parts of the names of tests that take ten seconds and more."""
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
@@ -81,14 +84,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = files[begin:] + files[:begin]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests, so that no process is left with one of them at the end; then file by file."""
-    items.sort(key=lambda item: ("fresh_machine" not in item.nodeid, "/e2e/" not in item.nodeid, str(item.path)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each process of pytest-xdist begin with its share of the longest tests; then file by file."""
+    items.sort(key=lambda item: ("fresh_machine" not in item.nodeid, str(item.path)))
+    is_long = [any(name in item.nodeid for name in LONGEST) for item in items]
+    longest = list(compress(items, is_long))
+    others = [item for item, long in zip(items, is_long, strict=True) if not long]
+    n = getattr(config, "workerinput", {}).get("workercount", 1)
+    # At the start a process gets the next n-th of the list.
+    ends = [len(items) * worker // n for worker in range(n + 1)]
+    shares = [longest[worker::n] for worker in range(n)]
+    items.clear()
+    for share, begin, end in zip(shares, ends, ends[1:], strict=False):
+        n_others = end - begin - len(share)
+        items += share + others[:n_others]
+        del others[:n_others]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more process than there are cores, as tests of processes wait for most of their time."""
-    return (os.cpu_count() or 1) + 1
+    """Two more processes than there are cores, as tests of processes wait for most of their time."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_finish() -> None:
@@ -105,6 +120,15 @@ def _no_settings_from_the_environment() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith("AISLE_") or name == "PORT":
                 monkeypatch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _wait_for_no_disk() -> Iterator[None]:
+    """Leave the time of writing to the operating system: tests kill processes, and cut no power."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("src.store.database.SYNCHRONOUS", "OFF")
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

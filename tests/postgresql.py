@@ -21,6 +21,7 @@ def postgresql() -> Iterator[str]:
     try:
         with admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit TO off"))  # no test cuts the power
     except SQLAlchemyError as error:
         admin.dispose()
         where = make_url(POSTGRESQL).render_as_string(hide_password=True)

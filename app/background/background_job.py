@@ -40,14 +40,17 @@ class Process(Protocol):
         ...
 
 
-def launch(command: Sequence[str], log: Path, n_threads: int, tenant: str = "") -> Process:
-    """Start a program in a session of its own and with the lowest priority, as lists are answered meanwhile.
+def launch(
+    command: Sequence[str], log: Path, n_threads: int, tenant: str = "", has_lowest_priority: bool = True
+) -> Process:
+    """Start a program in a session of its own.
 
     Args:
         command: the program and its arguments.
         log: where its output goes; what an earlier one wrote there is overwritten.
         n_threads: how many threads its libraries may use; the web workers' environment limits them to 1.
         tenant: the shop that it works for; "" where there is one shop.
+        has_lowest_priority: requests are answered first.
 
     Returns:
         The process.
@@ -62,13 +65,14 @@ def launch(command: Sequence[str], log: Path, n_threads: int, tenant: str = "") 
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    lower_priority(process.pid)
+    if has_lowest_priority:
+        lower_priority(process.pid)
     return process
 
 
 def launcher_of(settings: Settings) -> Callable[[Sequence[str], Path, int], Process]:
     """Return what launches processes that work for the shop of these settings."""
-    return partial(launch, tenant=settings.tenant)
+    return partial(launch, tenant=settings.tenant, has_lowest_priority=settings.background_priority == "lowest")
 
 
 @dataclass(frozen=True)

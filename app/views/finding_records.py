@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -16,13 +16,20 @@ from app.texts.phrases import Phrases
 from app.views import findings as kinds
 from app.views.finding_texts import FindingText, text_of
 from app.views.findings import (
+    CurrentNotLoaded,
+    DiskLow,
+    DiskUnreadable,
     Finding,
     IdsUnknown,
     Level,
     LoadRejected,
+    NothingServed,
     ReleaseOutdated,
+    SearchDown,
     SharedReleasesUnseen,
     StoreDown,
+    WorkerProblem,
+    WorkersDiffer,
 )
 from app.views.resolutions import resolved_by
 from app.views.service_checks import found_now
@@ -31,6 +38,17 @@ from src.core.errors import StoreError
 from src.core.operation_records import FindingRecord, FindingState
 
 _FRESH_SECONDS = 5.0
+_OF_HOSTS = frozenset(
+    kind.__name__
+    for kind in (
+        *(NothingServed, CurrentNotLoaded, WorkerProblem, WorkersDiffer, SearchDown),
+        *(DiskUnreadable, DiskLow),
+    )
+)
+"""Kinds that one host has and another has not: where several share the store each one's is a record of its own."""
+_SILENT_SECONDS = 900
+"""A host that has not looked for so long is gone, or nobody asks it; others resolve its findings."""
+_RESOLVED_AS_SILENT = "silent"
 
 
 @dataclass(frozen=True)
@@ -67,11 +85,25 @@ class _Looked:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def record_of(finding: Finding) -> FindingRecord:
-    """Return a finding as a record without id and times."""
+def record_of(finding: Finding, host: str = "") -> FindingRecord:
+    """Return a finding as a record without id and times.
+
+    Args:
+        finding: the finding.
+        host: the name of this host where others may share the store, else "".
+
+    Returns:
+        The record.
+    """
     details = TypeAdapter(type(finding)).dump_python(finding, mode="json")
+    kind = type(finding).__name__
     subject = finding.load.file if isinstance(finding, LoadRejected | IdsUnknown) else ""
-    return FindingRecord("", type(finding).__name__, subject, int(finding.level), details, 0, 0)
+    return FindingRecord("", kind, host if kind in _OF_HOSTS else subject, int(finding.level), details, 0, 0)
+
+
+def _host_of(aisle: AisleContext) -> str:
+    """Return the name of this host where others may share the store, else ""."""
+    return "" if aisle.store.database.is_sqlite else socket.gethostname()
 
 
 def finding_of(record: FindingRecord) -> Finding | None:
@@ -96,9 +128,12 @@ def finding_text(record: FindingRecord, t: Phrases, var: str = "var") -> Finding
         The finding in words.
     """
     finding = finding_of(record)
-    return (
-        FindingText(Level(record.level), record.kind, record.subject) if finding is None else text_of(finding, t, var)
-    )
+    if finding is None:
+        return FindingText(Level(record.level), record.kind, record.subject)
+    text = text_of(finding, t, var)
+    if record.kind in _OF_HOSTS and record.subject:
+        return text._replace(name=t("part.of_host", part=text.name, host=record.subject))
+    return text
 
 
 def finding_summary(record: FindingRecord) -> JsonDict:
@@ -142,10 +177,21 @@ def update_findings(aisle: AisleContext, *, force: bool = False) -> list[Finding
 def _recorded(aisle: AisleContext, found: Sequence[Finding]) -> list[FindingRecord]:
     """Record what was found; return the unresolved findings, or without a store what was found."""
     if not any(isinstance(finding, StoreDown) for finding in found):
-        records = [record_of(finding) for finding in found if is_recorded(finding)]
+        host, now = _host_of(aisle), int(time.time())
+        records = [record_of(finding, host) for finding in found if is_recorded(finding)]
         here = [record_of(finding) for finding in found if isinstance(finding, SharedReleasesUnseen)]
+
+        def is_of_other(record: FindingRecord) -> bool:
+            return record.kind in _OF_HOSTS and record.subject not in ("", host)
+
+        def is_looked_for(record: FindingRecord) -> bool:
+            return not is_of_other(record) or now - record.seen_at > _SILENT_SECONDS
+
+        def reason(record: FindingRecord) -> str:
+            return _RESOLVED_AS_SILENT if is_of_other(record) else resolved_by(aisle, record)
+
         with suppress(StoreError):
-            return here + aisle.store.findings.update(records, partial(resolved_by, aisle), int(time.time()))
+            return here + aisle.store.findings.update(records, reason, now, is_looked_for)
     return [record_of(finding) for finding in found if finding.level > Level.GOOD]
 
 

@@ -33,7 +33,8 @@ class FindingRecord:
     Attributes:
         finding_id: Its id.
         kind: The class of the finding.
-        subject: What it is about, such as the name of a file; of a kind and a subject, one record is unresolved.
+        subject: What it is about: the name of a file, or of a host where several share the store; of a kind and a
+            subject, one record is unresolved.
         level: How serious it is: 1 to 3.
         details: The fields of the finding, as JSON.
         opened_at: When it was found first.
@@ -42,7 +43,8 @@ class FindingRecord:
         acknowledged_by: The name of the key that did.
         resolved_at: When it was found no longer; None before.
         resolved_by: What resolved it: "load" and the id of a load, "release" and its version, "by" and who activated
-            it; "checked" where it was found no longer, without a known cause.
+            it; "checked" where it was found no longer, without a known cause; "silent" where its host has not looked
+            for long.
     """
 
     finding_id: str

@@ -96,6 +96,13 @@ class Settings(RatingScale, BaseSettings):
     database_url: str = Field(
         "", repr=False, description="SQLAlchemy URL of the store; empty means SQLite inside AISLE_VAR."
     )
+    database_wait: float = Field(
+        60.0,
+        ge=0,
+        le=3_600,
+        description="Seconds for which a service or command that starts tries again to reach a database that is not "
+        "there yet; 0: it ends at once.",
+    )
     port: int = Field(
         5000,
         ge=0,
@@ -138,7 +145,7 @@ class Settings(RatingScale, BaseSettings):
         20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
     )
     prepare_seconds: float = Field(
-        60.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
+        20.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
     )
 
     canary: Literal["on", "off"] = Field(
@@ -221,6 +228,10 @@ class Settings(RatingScale, BaseSettings):
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
     train_hours: float = Field(
         8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
+    )
+    background_priority: Literal["lowest", "normal"] = Field(
+        "lowest",
+        description="The priority of trainings and comparisons; normal: where no lists are served beside them.",
     )
     drift_hours: float = Field(
         6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."

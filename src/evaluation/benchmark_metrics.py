@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, EventKind, FloatArray, IntArray
+from src.core.sorted_sets import distinct
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of
 from src.evaluation.metrics import Estimate, estimate_rmse_mae, ranking_metrics
@@ -92,7 +93,7 @@ def list_task(rows: MappedTestRows, relevant_rating: float | None, n_items: int)
     if relevant_rating is not None:
         is_relevant &= ~(data.is_kind(EventKind.RATING) & (data.events.value < relevant_rating))
     events = data.events.take(np.flatnonzero(is_relevant))
-    pairs = np.unique(events.user_idx.astype(np.int64) * events.n_items + events.item_idx)
+    pairs = distinct(events.user_idx.astype(np.int64) * events.n_items + events.item_idx)
     owner, item = np.divmod(pairs, max(events.n_items, 1))
     users, position, n_relevant = np.unique(owner, return_inverse=True, return_counts=True)
     known = rows.item_idx[item]

@@ -24,6 +24,8 @@ _MOST_AKIN = 0.1
 _TRIES = 3_000
 _TELLING = 0.02
 """Share of the products that have a word of a description, at most, for it to tell something."""
+_USUAL, _USUAL_ROWS, _ALL_OF_THEM = 0.25, 6, 0.9
+"""Share of a category that has a usual word, products that have it at least, and their share in such categories."""
 _Key = TypeVar("_Key", bound=Hashable)
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
@@ -76,6 +78,29 @@ class KnownItemCatalogue:
         rows = _rows_by(map(category_names, self.catalogue.category))
         most = len(self.catalogue) // 4
         return {name: found for name, found in sorted(rows.items()) if 3 <= len(found) <= most}
+
+    @cached_property
+    def with_text(self) -> dict[str, set[int]]:
+        """Word → rows with the word in the title, or in the description of a product without a title."""
+        pairs = zip(self.catalogue.title, self.catalogue.description, strict=True)
+        return _rows_by(words_of(title or description) for title, description in pairs)
+
+    @cached_property
+    def usual_words(self) -> dict[str, list[str]]:
+        """Word → categories in which it is usual, for words that a good part of other products have too."""
+        usual: dict[str, list[str]] = {}
+        for word, rows in self.with_text.items():
+            if not _WORD.fullmatch(word) or len(rows) < _USUAL_ROWS:
+                continue
+            names = [name for name, all_ in self.in_category.items() if len(rows & all_) >= _USUAL * len(all_)]
+            right = rows & self.in_categories(names)
+            if names and len(right) <= _ALL_OF_THEM * len(rows):
+                usual[word] = names
+        return usual
+
+    def in_categories(self, names: Iterable[str]) -> set[int]:
+        """Return the rows in any of the categories."""
+        return set().union(*(self.in_category[name] for name in names))
 
     def _kind(self, row: int) -> tuple[str, str]:
         head = self.heads[row]

@@ -22,8 +22,10 @@ FRAGMENT, TYPE, BRAND, ATTRIBUTE = "fragment", "type of product", "brand and typ
 TYPO, NUMBER, PLURAL, JOINED, SPLIT = "typing error", "part number", "plural", "joined words", "split word"
 FEATURE, DESCRIBED, PURPOSE = "type and feature", "description", "purpose"
 CATEGORY, WISH, SYNONYM, OTHER_WORD = "category", "wish", "category's word", "synonym"
-BY_CATEGORY = (CATEGORY, WISH, SYNONYM)
-"""Kinds whose queries name a category. They are asked of a catalogue without categories, so that words alone fail."""
+FREQUENT = "frequent word"
+BY_CATEGORY = (CATEGORY, WISH, SYNONYM, FREQUENT)
+"""Kinds whose answers are told by categories. They are asked of a catalogue without categories, so that words alone
+fail."""
 _WISHES = ("something for {}", "{} for sale", "looking for {}", "gift for somebody who likes {}", "best {} please")
 _WANTS = ("something for {}", "i need something for {}", "what is good for {}", "{}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -225,6 +227,14 @@ def _synonyms(maker: KnownItemCatalogue) -> Iterator[_Made]:
             yield f"{word} {named[row].lower()}", grades
 
 
+def _frequent_words(maker: KnownItemCatalogue) -> Iterator[_Made]:
+    """Yield words that are usual in some categories; other products that have them are wrong, as bags for notebooks."""
+    usual = maker.usual_words
+    for word in maker.rng.permutation(sorted(usual)).tolist():
+        rows, named = maker.in_categories(usual[word]), maker.with_text[word]
+        yield word, {**dict.fromkeys(rows, PARTLY), **dict.fromkeys(rows & named, RIGHT)}
+
+
 def _other_words(maker: KnownItemCatalogue) -> Iterator[_Made]:
     """Yield one or two words of a title, one of them replaced by a word of the same meaning."""
     for row in maker.attempts():
@@ -256,4 +266,5 @@ _KINDS: dict[str, Callable[[KnownItemCatalogue], Iterator[_Made]]] = {
     WISH: _wishes,
     SYNONYM: _synonyms,
     OTHER_WORD: _other_words,
+    FREQUENT: _frequent_words,
 }

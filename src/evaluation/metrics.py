@@ -91,6 +91,10 @@ def novelty(item_users: IntArray, n_users: int) -> FloatArray:
     return -np.log2(np.maximum(item_users, 1) / max(n_users, 1))
 
 
+_DRAWS_TOGETHER = 32_768
+"""Rows that are drawn at once, so that few rows are no loop of Python and many fill no memory."""
+
+
 def bootstrap_rounds(n: int) -> int:
     """Return the number of bootstrap samples of n rows: 1,000, fewer for many rows, whose interval is narrow anyway."""
     return int(np.clip(20_000_000 // max(n, 1), 100, 1_000))
@@ -106,12 +110,15 @@ def bootstrap_means(values: FloatArray, *, seed: int = 0) -> FloatArray:
     Returns:
         float[rounds, m]; the rows of a round are the same for all columns.
     """
-    n = len(values)
+    n, n_rounds = len(values), bootstrap_rounds(len(values))
     rng = np.random.default_rng(seed)
-    means = np.empty((bootstrap_rounds(n), values.shape[1]))
-    for at in range(len(means)):
-        weight = np.bincount(rng.integers(0, n, n), minlength=n)
-        means[at] = weight @ values / n
+    means = np.empty((n_rounds, values.shape[1]))
+    n_together = int(np.clip(_DRAWS_TOGETHER // n, 1, n_rounds))
+    for at in range(0, n_rounds, n_together):
+        n_here = min(n_together, n_rounds - at)
+        drawn = rng.integers(0, n, (n_here, n)) + n * np.arange(n_here)[:, np.newaxis]
+        weights = np.bincount(drawn.ravel(), minlength=n_here * n).reshape(n_here, n)
+        means[at : at + n_here] = weights @ values / n
     return means
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query
 from src.core.messages import message
 from src.core.progress import Reporter
+from src.core.sorted_sets import distinct, is_in, without
 from src.evaluation.metrics import (
     Estimate,
     estimate_rmse_mae,
@@ -115,7 +116,7 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
         The task; it has no users where nobody liked a new product.
     """
     liked = split.test.liked(relevant_rating, split.train).events
-    return _task(split, np.setdiff1d(liked.pairs, split.train.events.pairs), max_users, seed)
+    return _task(split, without(liked.pairs, split.train.events.pairs), max_users, seed)
 
 
 def _task(split: Split, pairs: IntArray, max_users: int, seed: int) -> RankingTask:
@@ -194,7 +195,7 @@ def _list_metrics(
         hit_rate_at_10=estimated["hit_rate"],
         mrr_at_10=estimated["mrr"],
         beyond_popularity=estimated["gain"],
-        coverage=len(np.unique(listed)) / max(len(bits), 1),
+        coverage=len(distinct(listed)) / max(len(bits), 1),
         novelty=float(bits[listed].mean()) if len(listed) else 0.0,
         short=float(((lists >= 0).sum(axis=1) < possible).mean()),
         of_user=of_user["ndcg"],
@@ -229,9 +230,9 @@ def measure_repeats(pipeline: Pipeline, split: Split, relevant_rating: float, ma
     Returns:
         The figures.
     """
-    liked = np.unique(split.test.liked(relevant_rating, split.train).events.pairs)
-    repeated = liked[np.isin(liked, split.train.events.pairs)]
-    listable = np.setdiff1d(repeated, split.train.seen.pairs)
+    liked = distinct(split.test.liked(relevant_rating, split.train).events.pairs)
+    repeated = liked[is_in(liked, split.train.events.pairs)]
+    listable = without(repeated, split.train.seen.pairs)
     task = _task(split, listable, max_users, seed=0)
     if not len(task.user_idx):
         return Repeats(len(repeated), len(listable), None)

@@ -128,7 +128,7 @@ def _write_blocks(pipeline: Pipeline, train: TrainingData, task: RankingTask, li
 
     def write(rows: slice) -> None:
         block = QueryBlock(np.full(rows.stop - rows.start, -1), queries.history[rows])
-        made = block_lists(pipeline, block, masked[rows].toarray() > 0, K)
+        made = block_lists(pipeline, block, masked[rows], K)
         lists[able[rows]] = np.where(made.is_whole[:, None], made.item, -1)
         is_made[able[rows]] = made.is_whole
 

@@ -19,6 +19,7 @@ from rapidfuzz.distance import Levenshtein
 
 from src.core.domain import NO_TIME, EventKind, FloatArray, IntArray
 from src.core.shop_days import midnight, shop_days
+from src.core.sorted_sets import distinct
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData
 from src.interactions.vocabulary import Vocabulary
@@ -409,7 +410,7 @@ def _owners(data: TrainingData, kind: EventKind) -> tuple[IntArray, IntArray]:
     """Return where the owners of each product begin, and the owners, each once and ascending."""
     owned = np.flatnonzero(data.is_kind(kind))
     events, n_users = data.events, max(len(data.users), 1)
-    pairs = np.unique(events.item_idx[owned].astype(np.int64) * n_users + events.user_idx[owned])
+    pairs = distinct(events.item_idx[owned].astype(np.int64) * n_users + events.user_idx[owned])
     start = np.searchsorted(pairs // n_users, np.arange(len(events.items) + 1)).astype(np.int64)
     return start, (pairs % n_users).astype(np.int32)
 

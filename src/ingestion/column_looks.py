@@ -29,6 +29,7 @@ from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_roles import RoleColumn, Roles, find_code, find_product_by_look, find_user_by_look
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.rating_scales import is_ranking
@@ -44,47 +45,47 @@ _LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a
 LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
 
 
-def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> set[str]:
+def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> set[str]:
     """Add users and products that no name tells to the roles.
 
     Args:
         roles: Role → its possible columns, best first; changed.
         profiles: One a column.
-        ignored: Roles that an option rules out.
+        given: Roles that options give a column, and those that they rule out.
 
     Returns:
         The roles that were found so.
     """
-    found = set()
+    found, ignored, settled = set(), given.ignored, {*given.columns, *given.ignored}
 
     def taken() -> set[int]:
         return {column.at for columns in roles.values() for column in columns}
 
-    if USER in roles and PRODUCT not in ignored and (at := _find_items_column(roles, profiles)) is not None:
+    if USER in roles and PRODUCT not in settled and (at := _find_items_column(roles, profiles)) is not None:
         for columns in roles.values():
             columns[:] = [column for column in columns if column.at != at]
         for role in [role for role, columns in roles.items() if not columns]:
             del roles[role]
         roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
         found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and _describes_catalogue(roles):
+    if PRODUCT not in roles and PRODUCT not in settled and _describes_catalogue(roles):
         at = find_code(profiles, taken())
         if at is not None:
             roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
             found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and USER in roles:
+    if PRODUCT not in roles and PRODUCT not in settled and USER in roles:
         at = find_product_by_look(profiles, taken())
         if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
             roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
         elif at is not None:
             roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
         found |= {PRODUCT} & roles.keys()
-    if USER in roles and PRODUCT not in ignored and (at := _code_of_titles(roles, profiles, taken())) is not None:
+    if USER in roles and PRODUCT not in settled and (at := _code_of_titles(roles, profiles, taken())) is not None:
         others = [column for column in roles[PRODUCT] if column.at != at]
         roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled), *others]
         found.add(PRODUCT)
     found |= _add_votes_or_ranks(roles, profiles, ignored, taken())
-    if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
+    if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles, ignored):
         at = find_user_by_look(profiles, taken())
         if at is not None:
             roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
@@ -171,11 +172,11 @@ def _is_title_of_product(name: str, roles: Roles) -> bool:
     return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
 
 
-def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
+def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> bool:
     """Whether rows look like events although no name tells their user."""
     if KIND in roles:
         return True
-    return TIME in roles and profiles[roles[PRODUCT][0].at].repeated >= _LOG_REPEATS
+    return TIME in {*roles, *ignored} and profiles[roles[PRODUCT][0].at].repeated >= _LOG_REPEATS
 
 
 def listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:

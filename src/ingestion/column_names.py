@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from src.ingestion.column_words import plain_letters, without_containers, without_remark
@@ -140,6 +141,23 @@ _PRODUCT_COLUMN = re.compile(r"(product|prod|item|movie|lineitem)\w+")
 def normalize_name(name: str) -> str:
     """Return a column's name without case, accents, blanks and punctuation."""
     return re.sub(r"[\W_]", "", plain_letters(name))
+
+
+def columns_option(role: str, name: str, at: int) -> str:
+    """Return the option that gives a column a role, as a shell takes it.
+
+    Args:
+        role: The role.
+        name: The column's name.
+        at: Its position, which stands for a name that options cannot hold.
+
+    Returns:
+        The option.
+    """
+    return f"--columns {shlex.quote(f'{role}={at + 1 if _NO_OPTION.search(name) else name}')}"
+
+
+_NO_OPTION = re.compile("[,=\n]|^$")
 
 
 def is_number(text: str) -> bool:

@@ -9,6 +9,7 @@ from src.core.domain import EventKind
 from src.ingestion.column_account import ColumnFate, account_for
 from src.ingestion.column_looks import LOOK, find_by_look, listed_by_look, title_by_look
 from src.ingestion.column_names import (
+    CANCELLED,
     DESCRIPTION,
     GROUP,
     IMAGE,
@@ -35,7 +36,8 @@ from src.ingestion.column_roles import (
     find_roles,
     find_user_by_look,
 )
-from src.ingestion.column_words import has_id_word, is_excluded, role_by_words
+from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import prefer_consistent
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
@@ -59,7 +61,7 @@ KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
 
 _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE)
-_SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4}
+_SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4, CANCELLED: 0.3}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
@@ -121,7 +123,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
-    looks = find_by_look(roles, profiles, given.ignored)
+    looks = find_by_look(roles, profiles, given)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
     preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
@@ -223,6 +225,8 @@ def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given
     if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
         named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
         roles |= {TITLE: named[:1]} if named else title_by_look(profiles, taken())
+    if TITLE in roles and TITLE not in given.columns:
+        _prefer_telling_title(roles[TITLE], profiles)
     if STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
     return roles
@@ -295,6 +299,17 @@ def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile])
             return
 
 
+def _prefer_telling_title(columns: list[RoleColumn], profiles: Sequence[ColumnProfile]) -> None:
+    """Put another title first, where the first one has a few short words: the size or colour of a variant."""
+    first = profiles[columns[0].at]
+    for column in columns[1:]:
+        profile = profiles[column.at]
+        if first.is_enumeration and profile.filled >= 0.5 and profile.n_distinct >= 2 * first.n_distinct:
+            columns.remove(column)
+            columns.insert(0, column)
+            return
+
+
 def _prefer_code(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     """Take a catalogue's "item" of several words for the title, where another column has a code of each product."""
     first, *others = roles[PRODUCT]
@@ -341,7 +356,7 @@ def _fallbacks(
     for role in _SURE:
         if role not in columns or role in given.columns:
             continue
-        if role != STATE and profiles[columns[role]].filled == 1.0:
+        if role not in (STATE, CANCELLED) and profiles[columns[role]].filled == 1.0:
             continue
         others = tuple(
             column.at
@@ -373,12 +388,16 @@ def _group_of(
     if layout != PRODUCTS or GROUP in columns:
         return ()
     handles = [at for at, profile in enumerate(profiles) if normalize_name(profile.name) == "handle"]
+    free = [column.at for column in others if column.at not in columns.values()]
+    # Beside the id of a variant, an id of nothing in particular that repeats is that of its product.
+    free += [at for at, profile in enumerate(profiles) if at not in columns.values() and _is_bare_id(profile.name)]
     return (
-        tuple(at for at in handles if at != columns[PRODUCT])
-        or tuple(column.at for column in others if _groups(profiles[column.at]) and column.at not in columns.values())[
-            :1
-        ]
+        tuple(at for at in handles if at != columns[PRODUCT]) or tuple(at for at in free if _groups(profiles[at]))[:1]
     )
+
+
+def _is_bare_id(name: str) -> bool:
+    return ID_WORD in classes_of(name) and set(classes_of(name)) <= {ID_WORD, FILLER, PRODUCT_WORD}
 
 
 def _groups(profile: ColumnProfile) -> bool:

@@ -45,12 +45,15 @@ from src.ingestion.column_words import (
     image_size,
     is_act_of_sale,
     is_excluded,
+    names_a_visit,
     plain_letters,
     role_by_words,
     words_of,
 )
+from src.ingestion.event_kind_names import kind_of
 from src.ingestion.product_cleaning import stock_in
-from src.ingestion.rating_scales import without_whole
+from src.ingestion.rating_scales import scale_in_name, without_whole
+from src.ingestion.written_dates import written_date
 
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
@@ -58,7 +61,11 @@ _HALF_FULL = 0.5
 _FEW_PIECES = 5
 _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _EPOCH_DIGITS = 10
-_CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])[0-5]\d(?:[0-5]\d)?")  # 905, 1405, 140530
+_LONGEST_DAY = len("31 de septiembre de 2026")
+_CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])\.?[0-5]\d(?:\.?[0-5]\d)?")  # 905, 1405, 14.05, 140530
+_WORDS_OF_FLAGS = "y n t f yes no true false ja nein j oui non si nee tak nie sim nao nej evet hayir"
+_FLAGS = frozenset(_WORDS_OF_FLAGS.split())
+_PLACES = frozenset({"position", "pos", "positions", "line", "lines", "no", "nr", "number", "rang", "rank"})
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _WORDS_OF_AUTHORS = "author autor auteur autore autora verfasser schrijver forfatter forfattare kirjoittaja автор"
 _AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
@@ -116,6 +123,8 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
     for role, columns in roles.items():
         exact_times = [at for at, profile in enumerate(profiles) if role == TIME and not _is_day_only(profile)]
         columns.sort(key=lambda column: -_preference(column) - (_EXACT_TIME if column.at in exact_times else 0.0))
+    if USER in roles and USER not in given:  # who comes again is told by the visitor, not by the visit
+        roles[USER].sort(key=lambda c: c.filled >= _HALF_FULL and names_a_visit(profiles[c.at].name))
     if PRICE in roles and PRICE not in given:  # customers pay what is with taxes
         roles[PRICE].sort(key=lambda c: _is_without_taxes(profiles[c.at].name))
     if IMAGE in roles and IMAGE not in given:
@@ -161,6 +170,10 @@ def _settle_units(
         for role in [role for role, columns in roles.items() if not columns]:
             del roles[role]
         roles |= {QUANTITY: [RoleColumn(at, 0.5, False, profiles[at].filled) for at in pieces]} if pieces else {}
+    if RETURNED in roles and {QUANTITY, RETURNED}.isdisjoint(settled) and QUANTITY not in roles:
+        back = profiles[roles[RETURNED][0].at]
+        if back.filled == 1.0 == back.share(_is_counted):  # a file of returns: each row has some
+            roles[QUANTITY] = roles.pop(RETURNED)
     if {QUANTITY, REFUNDED} <= roles.keys() and not {RETURNED, REFUNDED} & {*settled, *(roles.keys() - {REFUNDED})}:
         sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
         if _are_returns(sold, back):
@@ -200,6 +213,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
             role, rank = known[at]
             if role == KIND and profile.is_enumeration and profile.states >= 0.8 > profile.kinds:
                 role = STATE
+            if role == REFUNDED and _is_yes_or_no(profile):
+                role = CANCELLED
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
                 is_plain = role == TITLE and normalize_name(profile.name) == "name"
@@ -209,9 +224,19 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         worded = role_by_words(profile.name)
         if worded and worded[0] == INVOICE and profile.is_enumeration and profile.states >= 0.8:
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
+        if worded and worded[0] == REFUNDED and _is_yes_or_no(profile):
+            worded = CANCELLED, worded[1]
+        if worded is None and scale_in_name(profile.name):  # "points (0-10)"
+            worded = VALUE, 0.7
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
             found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
     return found
+
+
+def _is_yes_or_no(profile: ColumnProfile) -> bool:
+    """Whether a column says yes or no; 0 and 1 do so only under a name such as "is_returned"."""
+    cells = {plain_letters(cell) for cell in set(profile.cells)}
+    return cells <= _FLAGS or (cells <= {"0", "1"} and words_of(profile.name)[:1] in (["is"], ["was"], ["ist"]))
 
 
 def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
@@ -229,7 +254,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         return 1.0
     weak = 0.3 if is_named else 0.0
     if role in _IDS:
-        return _fit_of_ids(profile, is_named)
+        is_place = role == PRODUCT and _PLACES.issuperset(words_of(profile.name)) and _counts_places(profile)
+        return 0.0 if is_place else _fit_of_ids(profile, is_named)
     shares = {
         TIME: max(profile.times, profile.excel_days, 0.0 if profile.clocks >= _HALF_FULL else weak),
         CLOCK: max(profile.clocks, profile.integers),
@@ -260,6 +286,13 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
     if role in (TITLE, DESCRIPTION) and max(profile.urls, profile.objects) >= _HALF_FULL:
         return 0.0
     return 1.0 if is_named or profile.nested else _fit_of_attribute(role, profile)
+
+
+def _counts_places(profile: ColumnProfile) -> bool:
+    """Whether a column has the numbers from 0 or 1 on, as places in a list or lines of an order have."""
+    numbers = {int(cell) for cell in profile.cells if cell.isdecimal() and len(cell) <= len("999")}
+    is_whole = profile.integers == 1.0 and bool(numbers)
+    return is_whole and min(numbers) < 2 and max(numbers) - min(numbers) < 2 * len(numbers)
 
 
 def _fit_of_ids(profile: ColumnProfile, is_named: bool) -> float:
@@ -343,7 +376,12 @@ def _is_clock_number(cell: str) -> bool:
 
 
 def _is_day_only(profile: ColumnProfile) -> bool:
-    return profile.share(lambda cell: ":" not in cell and len(cell) <= 12 and not _is_epoch(cell)) >= _HALF_FULL
+    return profile.share(lambda cell: ":" not in cell and _is_short(cell) and not _is_epoch(cell)) >= _HALF_FULL
+
+
+def _is_short(cell: str) -> bool:
+    """Whether nothing stands beside the day; the names of months, unlike those of zones, are no capitals."""
+    return len(cell) <= len("31. 12. 2026") or (written_date(cell) != "" and len(cell) <= _LONGEST_DAY)
 
 
 def _is_epoch(cell: str) -> bool:
@@ -363,7 +401,9 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
     found = [
         at
         for at in _id_like(profiles, taken)
-        if not _names_other(profiles[at].name, PRODUCT_WORD) and KIND not in classes_of(profiles[at].name)
+        if not _names_other(profiles[at].name, PRODUCT_WORD)
+        and {KIND, QUANTITY}.isdisjoint(classes_of(profiles[at].name))
+        and not kind_of(profiles[at].name)  # a report's "clicks"
     ]
     of_users = [at for at in found if USER_WORD in classes_of(profiles[at].name)]
     named = [at for at in of_users or found if has_id_word(profiles[at].name)]

@@ -19,6 +19,8 @@ WORDS: dict[str, str] = {
          用户 用戶 会员 會員 客户 顾客 顧客 买家 買家 用户名 会员名 昵称 会員 ユーザー ユーザ 購入者
         注文者 お客様 得意先 고객 회원 구매자 사용자 покупатель клиент пользователь kupec zakaznik asiakas
         musteri
+        sessione sessioni visitatore visitatori visitante visitantes visiteur visiteurs besucher bezoeker sitzung
+        sessie sesion sesja sesji odwiedzajacy sessao besok navstevnik ziyaretci
         cookie reader borrower leser abonnent rezensent bewerter abonnee lezer beoordelaar abonne lecteur abonado
         recensore abbonato cartao vevo vasarlo vasarloi ugyfel felhasznalo kullanici uye alici utilizator
         cumparator pelanggan pembeli pengguna χρηστης χρηστη πελατης πελατη αγοραστης користувач користувача
@@ -100,6 +102,7 @@ WORDS: dict[str, str] = {
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento
         accion acao azione zdarzenie akcja gebeurtenis actie kind verb interaktion handlung zdarzenia zdarzen
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
+        movement movements bewegung bewegungen bewegungsart lagerbewegung mouvement movimiento movimento ruch
         esemeny muvelet islem olay eylem actiune eveniment aksi ενεργεια подія дія
         udalost dogadaj
         haendelse handelse tegevus sundmus събитие

@@ -36,6 +36,7 @@ _WORDS_OF_UNITS = """
     livre vendu vendido vendidos entregado venduto venduti ordinato besteld geleverd verkocht
     zamowione sprzedane units of
 """
+_VISITS = ("session", "sessione", "sessioni", "sesion", "sessao", "sesja", "sesji", "sessie", "sitzung", "visitid")
 _POSITIONS = frozenset({"pos", "position", "positions"})
 _UNITS = frozenset(_WORDS_OF_UNITS.split())
 _WORDS_OF_STARS = "stars sterne sterren etoiles estrellas estrelas stelle gwiazdki gwiazdek stjerner"
@@ -185,6 +186,11 @@ def is_act_of_sale(name: str) -> bool:
     """Whether the name says only that something was sold, ordered or delivered."""
     words = words_of(name)
     return bool(words) and _UNITS.issuperset(words)
+
+
+def names_a_visit(name: str) -> bool:
+    """Whether the name is that of a session rather than of who comes."""
+    return any(word.startswith(_VISITS) for word in words_of(name))
 
 
 def has_id_word(name: str) -> bool:

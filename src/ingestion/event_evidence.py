@@ -35,6 +35,7 @@ class EventEvidence:
         users: User → events.
         products: Product → events.
         values: Of purchases, how many.
+        ratings: Of ratings, how good.
         times: UTC seconds, of the events that have any.
         n_events: Events looked at.
         n_twice: Events with the user, product, kind and time of another one in their block.
@@ -43,6 +44,7 @@ class EventEvidence:
     users: Counter[str] = field(default_factory=Counter)
     products: Counter[str] = field(default_factory=Counter)
     values: list[FloatArray] = field(default_factory=list)
+    ratings: list[FloatArray] = field(default_factory=list)
     times: list[IntArray] = field(default_factory=list)
     n_events: int = 0
     n_twice: int = 0
@@ -56,12 +58,29 @@ class EventEvidence:
         users, products, kinds = part.texts(0, 1, 2)
         self.users.update(users)
         self.products.update(products)
-        bought = np.fromiter((kind == EventKind.PURCHASE.value for kind in kinds), np.bool_, len(kinds))
-        self.values.append(part.value[bought])
+        for kind, values in ((EventKind.PURCHASE, self.values), (EventKind.RATING, self.ratings)):
+            values.append(part.value[np.fromiter(map(kind.value.__eq__, kinds), np.bool_, len(kinds))])
         self.times.append(part.at[part.at != NO_TIME])
         group = np.unique(np.stack([_places(users), _places(products), _places(kinds), part.at]), axis=1)
         self.n_twice += len(part) - group.shape[1] if (part.at != NO_TIME).all() else 0
         self.n_events += len(part)
+
+    def totals(self) -> list[str]:
+        """Return one line of what the events come to, by which people see a misreading; none without events."""
+        if not self.n_events:
+            return []
+        all_times, times = self._known_times(), ""
+        if len(all_times):
+            first, last = (str(np.datetime64(int(at), "s").astype("datetime64[D]")) for at in _ends(all_times))
+            times = f"; from {first} to {last}"
+        which = f"the first {self.n_events:,} events" if self.n_events == _MOST else "these events"
+        amounts = [
+            f"; {noun} {lowest:g} to {highest:g}, half of them at most {float(np.median(values)):g}"
+            for noun, found in (("quantities", self.values), ("ratings", self.ratings))
+            if len(values := np.concatenate([*found, np.zeros(0)]))
+            for lowest, highest in [_ends(values)]
+        ]
+        return [f"{which}: {len(self.users):,} users, {len(self.products):,} products{times}{''.join(amounts)}"]
 
     def remarks(self) -> Iterator[str]:
         """Yield what is unusual and may be right: ids that never repeat, and one time for all."""
@@ -184,6 +203,10 @@ def _places(texts: list[str]) -> IntArray:
     """Return int64[n], equal numbers for equal texts."""
     places: dict[str, int] = {}
     return np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
+
+
+def _ends(values: FloatArray | IntArray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
 
 
 def _moment(times: IntArray) -> str:

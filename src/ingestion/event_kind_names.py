@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from src.core.domain import EventKind
-from src.ingestion.column_words import is_ideographic, parts_of_word, plain_letters, words_of
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, is_ideographic, parts_of_word, plain_letters, words_of
 
 _NAMES = {
     EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed", "bewertung", "bewertet"),
@@ -15,6 +16,8 @@ _NAMES = {
         "purchase", "purchased", "buy", "bought", "transaction", "order", "ordered", "sale", "paid", "kauf",
         "gekauft", "kaufen", "bestellung", "bestellt", "achat", "achete", "compra", "comprado", "acquisto",
         "acquistato", "aankoop", "gekocht", "zakup", "kupno", "kupiono", "comprou", "sold", "commande", "pedido",
+        "booking", "booked", "buchung", "gebucht", "reservation", "reserva", "prenotazione", "boeking", "rezerwacja",
+        "rented", "borrowed", "ausgeliehen", "ausleihe",
         "conversion", "payment", "zahlung", "paiement", "pago", "betaling", "rechnung", "invoice", "factura",
         "facture", "fattura", "factuur", "faktura", "paragon", "vente", "venta", "vendita", "verkauf", "sprzedaz",
         "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
@@ -24,12 +27,13 @@ _NAMES = {
         "beli", "αγορα", "купівля", "kupovina", "kupnja", "nakup", "ost",
     ),
     EventKind.CART: (
-        "cart", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
+        "cart", "carted", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
         "productadded", "carrello", "carrinho", "winkelwagen", "winkelmand", "koszyk", "koszyka", "wishlist",
         "favorite", "favourite", "favorito", "favoritos", "favori", "favoris", "favorit", "favoriten", "preferito",
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
         "fav", "like", "liked", "love", "loved", "wishlisted", "favorited", "favourited", "bookmark", "bookmarked",
+        "shortlist", "shortlisted",
         "saved", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
         "varukorg", "varukorgen", "handlekurv", "handlekurven", "indkobskurv", "ostoskori", "ostoskoriin", "onskelista",
         "onskeliste", "toivelista", "soovinimekiri",
@@ -64,7 +68,8 @@ _ORDER = (EventKind.RETURN, EventKind.CART, EventKind.PURCHASE, EventKind.RATING
 _NOISE_WORDS = """
         product products item items page event content the to a an of in into on from detail details add added
         adds adding hinzugefugt hinzufuegen gelegt gelegd ajout ajoute au aux dans al el anadir anadido agregar
-        aggiunto adicionar adicionado toegevoegd aan dodano do den im produkt artikel produit producto produto
+        aggiunto aggiunta al alla allo nel adicionar adicionado toegevoegd aan dodano do den im produkt artikel
+        produit producto produto
         article completed complete success successful list ecommerce ee google user customer made screen placed
         finished final new to de del della di da le la el les il lo gli een het na w z u das der die zum zur vom
         update updated changed seite seiten artikels produkts prodotto prodotti artikel prodotto produktu towaru karty
@@ -85,6 +90,9 @@ _IGNORED_WORDS = """
         shared dislike disliked unlike
         generatelead appopen firstopen error exception identify home warenkorbansehen purchaseintent
         scview sccheckout scopen
+        transfer adjustment adjust stocktake stocktaking stockcount inventory inventur wareneingang umlagerung umbuchung
+        goodsreceipt goodsin restock replenishment correction korrektur ajuste trasferimento traspaso przesuniecie
+        inventaire inventario inwentaryzacja writeoff scrap
         promotionclicked promotionviewed productlistfiltered checkoutstepviewed checkoutstepcompleted logon ping
         heartbeat cartviewed productssearched couponentered coupondenied couponremoved
 """
@@ -101,6 +109,7 @@ _REMOVALS = (
     "supprim",
     "suppress",
     "retir",
+    "rimo",
     "elimin",
     "quit",
     "remov",
@@ -108,6 +117,11 @@ _REMOVALS = (
     "usun",
 )
 _LEFT = ("abandon", "abgebroch", "abbruch", "abbandon", "achtergelaten", "verlaten", "porzucon", "opustene", "overgivn")
+_BROUGHT_BACK = (
+    "return", "retour", "retoure", "rma", "ruckgabe", "rueckgabe", "rucksend", "ruecksend", "devoluc", "devolv",
+    "devuel", "reso", "resi", "zwrot", "zwroc", "retur", "palaut", "vrac", "возврат", "visszaru", "iade",
+    "返品", "退货",
+)  # fmt: skip
 _PARTS = _KIND_OF.keys() | _NOISE
 _MOST_WORDS, _LONGEST = 6, 60
 
@@ -123,7 +137,7 @@ def kind_of(name: str) -> str:
         return whole
     parts = [part for word in words for part in _parts(word)]
     # Of a "product detail" the words that say little elsewhere are all there is.
-    kinds = {_known(part) for part in parts if part not in _NOISE} or {_known(part) for part in parts} - {""}
+    kinds = {_known(part) for part in parts if not _says_little(part)} or {_known(part) for part in parts} - {""}
     if "" in kinds:
         return ""
     return next((kind.value for kind in _ORDER if kind.value in kinds), "")
@@ -131,7 +145,7 @@ def kind_of(name: str) -> str:
 
 def kind_of_file(path: Path) -> EventKind:
     """Return the kind of event that the name of a file tells, such as "clicks-2024.csv"; else a purchase."""
-    return _kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
+    return kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
 
 
 def kind_of_rows(path: Path, time: str) -> EventKind:
@@ -144,14 +158,19 @@ def kind_of_rows(path: Path, time: str) -> EventKind:
     Returns:
         The kind; a purchase if no name tells.
     """
-    return _kind_among(time) or kind_of_file(path)
+    return kind_among(time) or kind_of_file(path)
 
 
-def _kind_among(name: str) -> EventKind | None:
-    """Return the one kind of event that the words of a name tell."""
+def kind_among(name: str) -> EventKind | None:
+    """Return the one kind of event, out of views, clicks, carts and purchases, that the words of a name tell."""
     kinds = {kind for word in words_of(name) if (kind := _known(word))}
     kinds &= {EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value, EventKind.PURCHASE.value}
     return EventKind(kinds.pop()) if len(kinds) == 1 else None
+
+
+def says_returned(name: str) -> bool:
+    """Whether a word of a name says that something was brought back: "returned_qty", "RMA", "Retourennummer"."""
+    return any(word.startswith(_BROUGHT_BACK) for word in words_of(name))
 
 
 def name_of_left_carts(path: Path, columns: Sequence[str]) -> str | None:
@@ -189,6 +208,10 @@ def _parts(word: str) -> list[str]:
     if parts is None or (is_ideographic(word) and len("".join(part for part in parts if part not in _PARTS)) > 1):
         return [word]
     return [part for part in parts if part in _PARTS]
+
+
+def _says_little(part: str) -> bool:
+    return part in _NOISE or (not _known(part) and classes_of(part) == [PRODUCT_WORD])  # a "hotel view"
 
 
 def _known(word: str) -> str:

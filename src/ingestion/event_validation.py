@@ -41,7 +41,7 @@ T = TypeVar("T")
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
-_NO_DIGITS_ONLY = re.compile("[/ %★⭐🌟☆✩✰]")  # in a rating: "4 / 5", "80%", "★★★"
+_NO_DIGITS_ONLY = re.compile(r"[^\d.,+-]")  # in a rating: "4 / 5", "80%", "★★★", "4 Sterne"
 _WORKBOOK_ERROR = re.compile(r"#+|#[^\W\d_]+(/[^\W\d_]+)?[!?]|#N/A|#NV")
 _OF_SALES = (EventKind.PURCHASE.value, EventKind.RETURN.value)
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
@@ -142,7 +142,7 @@ def validate_events(
     if layout.name == RATINGS and any(map(_NO_DIGITS_ONLY.search, texts[VALUE])):
         texts[VALUE] = list(map(without_whole, texts[VALUE]))
     if layout.unrated:
-        texts[VALUE] = ["" if says_unrated(text) else text for text in texts[VALUE]]
+        texts[VALUE] = ["" if says_unrated(text, layout.no_rating) else text for text in texts[VALUE]]
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
     if layout.name == PURCHASES and PRICE in cells:

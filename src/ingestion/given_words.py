@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
-from src.ingestion.order_states import OrderState, is_kept_back, order_state
+from src.ingestion.order_states import OrderState, is_kept_back, order_state, says_paid
 
 _STATES = {"paid": OrderState.DONE, "pending": OrderState.PENDING, "cancelled": OrderState.UNDONE}
 _NOTHING, _SHOWN, _HIDDEN = "none", "shown", "hidden"
@@ -65,7 +65,11 @@ class Words:
 
     def _decisive(self, names: tuple[str, ...]) -> str:
         states = [self.state(name) for name in names]
-        return next((names[states.index(grave)] for grave in _GRAVITY if grave in states), names[0])
+        paid = next(filter(says_paid, names), None)  # what is pending then is the parcel, or the order's own end
+        grave = next((grave for grave in _GRAVITY if grave in states), None)
+        if grave is None or (grave is OrderState.PENDING and paid):
+            return paid or names[0]
+        return names[states.index(grave)]
 
 
 def parse_words(text: str) -> Words:

@@ -136,12 +136,14 @@ class InputFile:
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         self.path = path
-        if not path.is_file():
+        self._disk, self._member = packed_tables.archive_of(path)
+        if not self._disk.is_file():
             raise UnusableFile(f"{path}: no such file. Expected a table of events or products; check the path.")
-        with self._guarded(), open(path, "rb") as raw:
+        with self._guarded(), open(self._disk, "rb") as raw:
             start = raw.read(4)
         is_zip = packed_tables.is_zip(start)
-        self._member = packed_tables.zip_member(path) if is_zip else None
+        if is_zip and self._member is None:
+            self._member = packed_tables.zip_member(path)
         self.packed = start[:2] == _GZIP_MAGIC or self._member is not None
         with self.bytes() as binary, self._guarded():
             head = next(_chunks(binary, _HEAD_BYTES), b"")
@@ -167,16 +169,21 @@ class InputFile:
         """Whether its lines are those of its text, not made of a workbook or another format."""
         return self.format == _TEXT
 
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self._disk.stat().st_size
+
     @contextmanager
     def bytes(self) -> Iterator[IO[bytes]]:
         """Open the unpacked bytes, from the start."""
-        with self._guarded(), _open(self.path, self.packed, self._member) as binary:
+        with self._guarded(), _open(self._disk, self.packed, self._member) as binary:
             yield binary
 
     @property
     def _max_bytes(self) -> float:
         """Return how many bytes the file may unpack to: text packs to a tenth, a file of zeros to a thousandth."""
-        return max(MAX_UNPACKED, MAX_EXPANSION * self.path.stat().st_size) if self.packed else math.inf
+        return max(MAX_UNPACKED, MAX_EXPANSION * self.size) if self.packed else math.inf
 
     def chunks(self, binary: IO[Any]) -> Iterator[Chunk]:
         """Yield all unpacked bytes, some megabytes at a time.

@@ -41,6 +41,7 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     WITHDRAWN,
+    columns_option,
     describes_product,
     is_number,
     position_of,
@@ -229,7 +230,7 @@ def choose_columns(
             gaps = _gaps(profiles[positions[0]])
             notes.append(
                 f"{names[positions[0]]!r} was taken for the {role}{gaps}; to take another: "
-                f"--columns {role}={names[others[0]]}"
+                f"{columns_option(role, names[others[0]], others[0])}"
             )
     return ColumnChoice(columns, notes)
 

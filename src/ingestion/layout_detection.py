@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from src.core.errors import UnclearLayout
+from src.ingestion.act_columns import find_act_columns
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
@@ -29,6 +30,7 @@ from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_colu
 from src.ingestion.column_roles import RoleColumn, Roles, find_roles
 from src.ingestion.column_words import is_excluded
 from src.ingestion.csv_rows import CsvRows, describe_separator
+from src.ingestion.embedded_json import find_embedded
 from src.ingestion.event_kind_names import kind_of_file
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import (
@@ -66,11 +68,12 @@ from src.ingestion.notations import (
     find_time,
     kind_notes,
 )
+from src.ingestion.numbered_columns import find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
 from src.ingestion.rating_scales import SHARES, are_shares, without_whole
-from src.ingestion.reshaped_rows import ReshapedRows
+from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
@@ -150,6 +153,16 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     return _with_notations(reshaped, layout, notes, hints, sample)
 
 
+def _row_maker(named: NamedRows, profiles: Sequence[ColumnProfile], hints: Hints) -> RowMaker | None:
+    """Return what makes several rows of one, or objects into columns; None for an ordinary table."""
+    if hints.layout == PRODUCTS:
+        return None
+    is_open = {PRODUCT, KIND}.isdisjoint(hints.columns)
+    found: RowMaker | None = (find_numbered(profiles) or find_act_columns(profiles, named.sample)) if is_open else None
+    found = found or find_wide(profiles, hints.columns)
+    return found or find_embedded(named.names, named.sample, named.rows.file.path)
+
+
 class _Narrowed(NamedTuple):
     """A file whose columns have names, and the names, first rows and profiles of the columns that are read."""
 
@@ -157,17 +170,17 @@ class _Narrowed(NamedTuple):
     names: list[str]
     sample: list[list[str]]
     profiles: list[ColumnProfile]
-    wide: Wide | None
+    wide: RowMaker | None
 
 
 def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
     """Return the columns of a file; where each is a product or a kind of event, those of the rows made of them."""
     profiles = profile_columns(named.names, named.sample, named.nested)
-    wide = find_wide(profiles, hints.columns) if hints.layout != PRODUCTS else None
+    wide = _row_maker(named, profiles, hints)
     if wide is None:
         return _Narrowed(named.rows, named.names, named.sample, profiles, None)
     rows = named.rows if isinstance(named.rows, CsvRows) else replace(named.rows, names=tuple(named.names))
-    if hints.layout == PURCHASES and wide.value == VALUE:
+    if hints.layout == PURCHASES and isinstance(wide, Wide) and wide.value == VALUE:
         wide = replace(wide, value=QUANTITY)
     names = wide.names(named.names)
     sample = [as_texts(row) for each in named.sample for row in wide.rows_of(each)]
@@ -186,6 +199,7 @@ def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
     return (
         f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
         f"a title, a price …; say which is which{_proposal(profiles, roles)}; if it is a catalogue: --layout products"
+        f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
     )
 
 
@@ -316,12 +330,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         hints: What options say.
         sample: First rows of the file, not reshaped.
     """
-    for role in _REQUIRED.get(layout.name, ()):
-        if role not in layout.columns:
-            raise UnclearLayout(
-                f"{rows.file.path}: the layout {layout.name} needs a column for {role}, and none was found.",
-                f"Name it: --columns {role}=COLUMN, or choose another layout.",
-            )
+    _require_columns(rows.file.path, layout)
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     if layout.name == RATINGS:
@@ -330,25 +339,41 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     kind = find_kind(rows.file.path, layout, hints, notes)
     decimal = find_decimal(texts, sample, hints, notes)
     time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
-    unrated, scale = find_rating_scale(layout, texts, decimal, kind, hints, notes)
+    ratings = find_rating_scale(layout, texts, decimal, kind, hints, notes)
     cents = find_cents(layout, texts, hints, notes)
     notes += encoding_notes(rows, texts, hints)
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
-    if language and not layout.has_events:  # a row of the default language must not replace one of the wanted language
-        later = (layout.columns[LANGUAGE], language)
-        rows = replace(rows, later=later) if isinstance(rows, ReshapedRows) else ReshapedRows(rows, later=later)
     found = replace(
         layout,
         time=time,
         decimal=decimal,
         kind=kind,
-        unrated=unrated,
+        unrated=ratings.unrated,
+        no_rating=ratings.no_rating,
         language=language,
         nobody=zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,
         words=hints.words,
-        scale=scale,
+        scale=ratings.scale,
         cents=cents,
         notes=tuple(notes),
     )
-    return Table(rows.file.path, rows, found)
+    return Table(rows.file.path, _wanted_language_last(rows, found), found)
+
+
+def _require_columns(path: Path, layout: Layout) -> None:
+    """Raise UnclearLayout if a column is missing without which the layout means nothing."""
+    for role in _REQUIRED.get(layout.name, ()):
+        if role not in layout.columns:
+            raise UnclearLayout(
+                f"{path}: the layout {layout.name} needs a column for {role}, and none was found.",
+                f"Name it: --columns {role}=COLUMN, or choose another layout.",
+            )
+
+
+def _wanted_language_last(rows: AnyRows, layout: Layout) -> AnyRows:
+    """Return the rows so that one of the default language does not replace one of the wanted language."""
+    if not layout.language or layout.has_events:
+        return rows
+    later = (layout.columns[LANGUAGE], layout.language)
+    return replace(rows, later=later) if isinstance(rows, ReshapedRows) else ReshapedRows(rows, later=later)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, overload
 
 from typing_extensions import override
 
@@ -51,6 +52,28 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
     """
     objects = (parse_object(line) for _, line in reader.numbered_lines())
     first = list(itertools.islice((value for value in objects if value is not None), _SAMPLE_OBJECTS))
+    return plan_of_objects(first, reader.file.path)
+
+
+@overload
+def plan_of_objects(first: Sequence[Mapping[str, Any]], path: Path, *, always: Literal[True]) -> Plan: ...
+
+
+@overload
+def plan_of_objects(first: Sequence[Mapping[str, Any]], path: Path, *, always: bool = False) -> Plan | None: ...
+
+
+def plan_of_objects(first: Sequence[Mapping[str, Any]], path: Path, *, always: bool = False) -> Plan | None:
+    """Find out how objects become rows.
+
+    Args:
+        first: The first objects.
+        path: Their file.
+        always: Whether flat objects have a plan too.
+
+    Returns:
+        The plan; None if each object is a flat row already, or a product with lists of its own.
+    """
     outer = _leaves(first)
     has_nested = any("." in ".".join(path) for path in outer)
     names = [".".join(path) for path in outer]
@@ -61,10 +84,10 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
     of_variants = chain and _VARIANTS & set(words_of(chain[-1][-1])) and not {USER, INVOICE} & _roles_of(names)
     if products and not is_either and not of_variants:
         chain = ()
-    if not chain and not (has_nested and (_has_more_roles(names) or PRODUCT not in _roles_of(names))):
+    if not always and not chain and not (has_nested and (_has_more_roles(names) or PRODUCT not in _roles_of(names))):
         return None
     plan = _planned(first, chain, names, is_either=is_either)
-    refuse_many_columns(reader.file.path, len(plan.columns))
+    refuse_many_columns(path, len(plan.columns))
     return plan
 
 
@@ -238,13 +261,16 @@ def _get(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _rows_of(value: dict[str, Any], plan: Plan, names: Sequence[str]) -> Iterator[list[Any]]:
-    """Yield the rows of an object; one with empty cells if its list is empty.
+def rows_of_object(value: dict[str, Any], plan: Plan, names: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield the rows of an object.
 
     Args:
         value: The object.
         plan: How it becomes rows.
         names: Columns of a row.
+
+    Yields:
+        The cells of each row; one with empty cells if the object's list is empty.
     """
     columns = [plan.columns[name] for name in names]
 
@@ -306,7 +332,9 @@ class NestedJsonRows(JsonLinesRows):
         objects = ((parse_object(line), len(line)) for _, line in self.numbered_lines())
         first = sampled(((value, size) for value, size in objects if value is not None), _SAMPLE_ROWS)
         return list(
-            itertools.islice((row for value in first for row in _rows_of(value, self.plan, self.names)), _SAMPLE_ROWS)
+            itertools.islice(
+                (row for value in first for row in rows_of_object(value, self.plan, self.names)), _SAMPLE_ROWS
+            )
         )
 
     @override
@@ -317,7 +345,7 @@ class NestedJsonRows(JsonLinesRows):
             rows: list[Sequence[object]] = []
             texts: list[str] = []
             for line, text in zip(block.lines, block.texts or (), strict=True):
-                for row in _rows_of(parse_object(text) or {}, self.plan, self.names):
+                for row in rows_of_object(parse_object(text) or {}, self.plan, self.names):
                     lines.append(line)
                     rows.append(row)
                     texts.append(text)

@@ -6,15 +6,29 @@ import re
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from src.core.domain import EventKind
 from src.core.errors import UnusableFile
-from src.ingestion.column_names import BRAND, CATEGORY, PRICE, QUANTITY, SALE_PRICE, TIME, TITLE, USER, VALUE, is_number
+from src.ingestion.column_names import (
+    BRAND,
+    CATEGORY,
+    INVOICE,
+    PRICE,
+    QUANTITY,
+    SALE_PRICE,
+    STATE,
+    TIME,
+    TITLE,
+    USER,
+    VALUE,
+    is_number,
+)
 from src.ingestion.column_words import writes_days_first
 from src.ingestion.csv_rows import CsvRows
-from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
+from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts, says_returned
 from src.ingestion.layout import PAIRS, PURCHASES, RATINGS, Hints, Layout
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import (
@@ -32,8 +46,11 @@ from src.ingestion.rating_scales import (
     SHARES,
     USUAL_SCALE,
     Scale,
+    find_no_rating,
     find_scale,
     is_ranking,
+    says_unrated,
+    scale_in_name,
     scale_of_ranks,
     scale_of_votes,
 )
@@ -42,6 +59,9 @@ from src.ingestion.table_files import FlatRows
 
 _DAY_SAMPLE_BLOCKS = 200
 _FEW_PRICES, _ODD = 5, 0.5  # different prices, and the share of them that does not end in 0
+_TWO_NUMBERS = re.compile(r"(\d{1,2})[-/.] ?(\d{1,2})[-/.]")
+_MANY_DAYS, _DAYS_A_MONTH = 5, 3  # different days, and how many for each month
+_MOST_UNRATED = 2  # different numbers that mean "not rated", such as 0 and -1
 _UNRATED_SHARE = 0.02  # of the first rows
 _ENCODED_TWICE = re.compile("Ã[\x80-\xbf¼¶¤Ÿ©¨]|â€|Å‚|Ä™")
 
@@ -58,6 +78,12 @@ def find_kind(path: Path, layout: Layout, hints: Hints, notes: list[str]) -> Eve
     Returns:
         The kind; a purchase if nothing tells.
     """
+    if layout.name in (PAIRS, PURCHASES) and not hints.kind and (said := _names_of_returns(path, layout)):
+        notes.append(
+            f"{' and '.join(map(repr, said))} say that products were brought back: each row was taken for a return; if "
+            "bought: --kind purchase"
+        )
+        return EventKind.RETURN
     if layout.name == PAIRS:
         time_name = layout.names[layout.columns[TIME]] if layout.names and TIME in layout.columns else ""
         kind = hints.kind or kind_of_rows(path, time_name)
@@ -67,6 +93,16 @@ def find_kind(path: Path, layout: Layout, hints: Hints, notes: list[str]) -> Eve
         notes.append(f"{name!r} says that carts were left: each row was taken for a cart; if bought: --kind purchase")
         return EventKind.CART
     return hints.kind or EventKind.PURCHASE
+
+
+def _names_of_returns(path: Path, layout: Layout) -> list[str]:
+    """Return names that say that rows are products brought back: that of the quantity, or two others; else none."""
+    if not layout.names or STATE in layout.columns:
+        return []
+    names = {role: layout.names[layout.columns[role]] for role in (QUANTITY, TIME, INVOICE) if role in layout.columns}
+    said = {role: name for role, name in names.items() if says_returned(name)}
+    found = list(said.values()) + [name for name in (*layout.unused, path.name) if says_returned(name)]
+    return found if QUANTITY in said or (said and len(found) > 1) else []
 
 
 def find_decimal(texts: dict[str, list[str]], sample: list[list[str]], hints: Hints, notes: list[str]) -> str:
@@ -107,6 +143,8 @@ def find_time(
     time, is_ambiguous = time_format(texts, hints.day_first, is_european)
     if is_ambiguous and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
         time, is_ambiguous = time_format(texts, day_first)
+    if is_ambiguous and (day_first := _day_by_spread(texts)) is not None:
+        time, _ = time_format(texts, day_first)
     notes += time.notes(texts)
     if is_ambiguous:
         read = "day" if time.patterns[0].startswith("%d") else "month"
@@ -116,9 +154,17 @@ def find_time(
     return time
 
 
+class RatingNotation(NamedTuple):
+    """How ratings are written: whether some mean "used, not rated", a number that means it too, and the scale."""
+
+    unrated: bool = False
+    no_rating: float | None = None
+    scale: Scale | None = None
+
+
 def find_rating_scale(
     layout: Layout, texts: dict[str, list[str]], decimal: str, kind: EventKind, hints: Hints, notes: list[str]
-) -> tuple[bool, Scale | None]:
+) -> RatingNotation:
     """Find the scale of ratings, and whether some mean "used, not rated".
 
     Args:
@@ -130,32 +176,40 @@ def find_rating_scale(
         notes: What is said of it is added.
 
     Returns:
-        Whether some ratings are none, and the scale; None where it is not known, or rows are no ratings.
+        What was found; no scale where it is not known, or rows are no ratings.
     """
     if layout.name != RATINGS:
-        return False, None
-    if hints.scale is None and (own := _own_scale(layout, texts[VALUE], decimal, notes)):
-        return False, own
-    unrated = hints.scale != SHARES and _has_unrated(texts[VALUE])
+        return RatingNotation()
+    numbers = _numbers_of(texts[VALUE], decimal, above=-np.inf)
+    no_rating = None if hints.scale else find_no_rating(numbers)
+    rated = [text for text in texts[VALUE] if not says_unrated(text, no_rating)]
+    if hints.scale is None and (own := _own_scale(layout, rated, decimal, notes)):
+        return RatingNotation(no_rating is not None, no_rating, own)
+    unrated = no_rating is not None or (hints.scale != SHARES and _has_unrated(texts[VALUE]))
     if unrated:
+        what = "empty, 0 or below 0" if no_rating is None else f"empty, or {no_rating:g} far from all others,"
         notes.append(
-            f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "
+            f"ratings that are {what} mean 'used, not rated' here: each became a {kind.value} without a "
             "rating; for another kind: --kind view"
         )
-    scale = hints.scale or find_scale(_numbers_of(texts[VALUE], decimal, above=0.0 if unrated else -np.inf))
+    above = 0.0 if unrated and no_rating is None else -np.inf
+    scale = hints.scale or find_scale(_numbers_of(rated, decimal, above=above))
     if scale is not None and not scale.is_given and scale != USUAL_SCALE:
         notes.append(
             f"ratings seem to go from {scale.low:g} to {scale.high:g}, and are converted where AISLE_RATING_MIN and "
             "AISLE_RATING_MAX say another scale; if they begin elsewhere: --scale "
             f"{0 if scale.low else 1}-{scale.high:g}"
         )
-    return unrated, scale
+    return RatingNotation(unrated, no_rating, scale)
 
 
 def _own_scale(layout: Layout, texts: list[str], decimal: str, notes: list[str]) -> Scale | None:
-    """Return the scale of ranks, or of votes for and against, and say it; None for ordinary ratings."""
+    """Return the scale that the name says, of ranks, or of votes, and say it; None for ordinary ratings."""
     name = layout.names[layout.columns[VALUE]] if layout.names else ""
     numbers = _numbers_of(texts, decimal, above=-np.inf)
+    if said := scale_in_name(name):
+        notes.append(f"ratings go from {said.low:g} to {said.high:g}, as {name!r} says; otherwise: --scale 1-5")
+        return said
     if votes := scale_of_votes(numbers):
         notes.append(f"{name!r} has votes for and against: -1 is the worst and 1 the best; otherwise: --scale 1-5")
         return votes
@@ -281,6 +335,8 @@ def _has_unrated(texts: list[str]) -> bool:
     values = [float(text.replace(",", ".")) for text in texts if is_number(text)]
     rated = [value for value in values if value > 0]
     n_unrated = len(texts) - len(rated)
+    if len({value for value in values if value <= 0}) > _MOST_UNRATED:
+        return False  # a scale that goes below 0
     return bool(rated) and n_unrated >= max(2, _UNRATED_SHARE * len(texts)) and min(rated) >= 1
 
 
@@ -304,6 +360,21 @@ def find_language(texts: list[str], hints: Hints, notes: list[str]) -> str:
             f"--language {others[0]} takes those"
         )
     return wanted
+
+
+def _day_by_spread(texts: list[str]) -> bool | None:
+    """Return whether days are written before months: of the two the one that has many values while the other has few.
+
+    Args:
+        texts: Dates, in which neither is above 12.
+
+    Returns:
+        None where both change.
+    """
+    found = [match for text in texts if (match := _TWO_NUMBERS.match(text))]
+    first, second = ({int(match[at]) for match in found} for at in (1, 2))
+    few, many = sorted((len(first), len(second)))
+    return len(first) == many if many >= _MANY_DAYS and many >= _DAYS_A_MONTH * few else None
 
 
 def _day_first(rows: FlatRows | ReshapedRows, column: int) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -20,7 +21,7 @@ class OrderState(Enum):
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
 _UNDONE: tuple[str, ...] = (
     "cancel", "void", "rejet", "refund",
-    "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
+    "fail", "spam", "fake", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
     "chargeb", "disput", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt",
     "erstattet", "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours",
     "refuse", "echou", "anulad", "anulow", "reembols", "devuel", "devolvid", "rechaz", "fallid", "rimbors", "reso",
@@ -58,9 +59,9 @@ _DONE: tuple[str, ...] = (
     "betaald", "verzonden", "afgerond", "geleverd", "verwerk", "oplacon", "zaplac", "wyslan", "zrealizow", "dostarcz",
     "zakoncz", "realizacji", "picked", "packed", "ok", "ready", "evas", "active", "charged", "transit", "unterwegs",
     "onderweg", "drodze", "camino", "odebran", "abgeholt", "locked", "sales", "dispatch", "sent", "paiement",
-    "pagament", "wydan", "vervuld", "erfullt", "preparation", "preparacion", "lavorazione", "realizad", "оплачен",
-    "доставлен", "выполнен", "отправлен", "成功", "完成", "已发货", "已付款", "已支付", "已签收", "完了", "発送済",
-    "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
+    "progress", "pagament", "wydan", "vervuld", "erfullt", "preparation", "preparacion", "lavorazione", "realizad",
+    "оплачен", "доставлен", "выполнен", "отправлен", "成功", "完成", "已发货", "已付款", "已支付", "已签收", "完了",
+    "発送済", "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
     "доставена", "изпратен", "teljesit", "fizetve", "kifizet", "kiszallit", "feladva", "lezar", "tamamlan",
     "teslim", "kargo", "odendi",
     "onaylan",
@@ -68,6 +69,12 @@ _DONE: tuple[str, ...] = (
     "diproses", "ολοκληρ", "απεσταλ", "παραδο", "πληρω", "απεσταλη", "виконан", "доставлен", "оплачен",
     "відправлен", "isporucen", "placen", "zavrsen", "dokoncen", "odoslan", "odeslan", "vybaven", "vyrizen", "doruc",
     "zaplacen",
+)  # fmt: skip
+# Of what is done, that which says that the money came.
+_PAID: tuple[str, ...] = (
+    "paid", "captur", "settled", "charged", "bezahlt", "payee", "paye", "pagad", "pago", "paga", "betaald", "oplacon",
+    "zaplac", "оплачен", "fizetve", "kifizet", "odendi", "platit", "placen", "dibayar", "betalt", "betald", "maksettu",
+    "已付款", "已支付", "入金済", "결제완료",
 )  # fmt: skip
 _PARTLY: tuple[str, ...] = (
     "partial",
@@ -112,10 +119,10 @@ _OF_ORDERS: tuple[str, ...] = (
 )  # fmt: skip
 _MOST_WORDS = 8
 _LONGEST_WORD = 60  # characters of a state
-_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS = (
+_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PAID, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS = (
     tuple(map(plain_letters, words))
     for words in (
-        *(_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS),
+        *(_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PAID, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS),
     )
 )
 
@@ -128,10 +135,7 @@ def order_state(text: str) -> OrderState | None:
         return None
 
     def has(beginnings: tuple[str, ...]) -> bool:
-        return any(
-            any(each in word for each in beginnings) if is_ideographic(word) else word.startswith(beginnings)
-            for word in words
-        )
+        return _begins(words, beginnings)
 
     if any(is_ideographic(word) and _is_unclear_end(word) for word in words):
         return None
@@ -143,6 +147,19 @@ def order_state(text: str) -> OrderState | None:
     if has(_PENDING) or (is_not and has(_DONE)):
         return OrderState.PENDING
     return OrderState.DONE if has(_DONE) else None
+
+
+@lru_cache(maxsize=4096)
+def says_paid(text: str) -> bool:
+    """Return whether the name of a state says that the order was paid, rather than that something else was done."""
+    return order_state(text) is OrderState.DONE and _begins(words_of(text[:80]), _PAID)
+
+
+def _begins(words: Sequence[str], beginnings: tuple[str, ...]) -> bool:
+    return any(
+        any(each in word for each in beginnings) if is_ideographic(word) else word.startswith(beginnings)
+        for word in words
+    )
 
 
 def _is_unclear_end(word: str) -> bool:

@@ -85,7 +85,7 @@ def leave_out_orders(
     candidates = rejections.good
     partly, pending = _leave_out_states(texts, layout, rules, rejections)
     if CANCELLED in texts:
-        rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
+        rejections.add_where(texts[CANCELLED], says_cancelled, RejectionCode.ORDER_CANCELLED)
     share = _share_back(texts, partly)
     rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
     return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
@@ -171,7 +171,8 @@ def _is_test(text: str) -> bool:
     return text.lower() not in NO_WORDS and text.strip("0.") != ""
 
 
-def _is_cancelled(text: str) -> bool:
+def says_cancelled(text: str) -> bool:
+    """Whether a cell, such as a flag or the date of cancelling, says that an order was cancelled."""
     return not is_nothing(text) and text.lower() not in NO_WORDS and text.strip("0.:- ") != ""
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time
 from html.parser import HTMLParser
 from pathlib import Path
@@ -40,6 +41,40 @@ def zip_member(path: Path) -> str | None:
     Raises:
         UnusableFile: The archive is damaged, holds no file or several, or one with a password.
     """
+    files = _files_of(path)
+    if files is None:
+        return None
+    if len(files) != 1 or files[0].flag_bits & 1:
+        what = "it needs a password" if len(files) == 1 else f"it holds {len(files)} files"
+        names = f", such as {path}/{files[0].filename}" if len(files) > 1 else ""
+        raise UnusableFile(
+            f"{path}: it is a zip archive, and {what}. Expected one table in it; unpack it, and load its files by "
+            f"their names{names}."
+        )
+    return files[0].filename
+
+
+def tables_in(path: Path) -> list[Path]:
+    """Return the files in a zip archive of several, each as the archive's path and its name in it; else the path."""
+    with suppress(OSError, UnusableFile), open(path, "rb") as file:
+        if is_zip(file.read(len(_ZIP_MAGIC))) and (files := _files_of(path)) and len(files) > 1:
+            return [path / info.filename for info in files]
+    return [path]
+
+
+def archive_of(path: Path) -> tuple[Path, str | None]:
+    """Return the file on disk that a path leads to, and the name of the table in it where it is an archive's."""
+    if not path.is_file():
+        for parent in path.parents:
+            if parent.is_file():
+                member = path.relative_to(parent).as_posix()
+                known = {each.relative_to(parent).as_posix() for each in tables_in(parent) if each != parent}
+                return (parent, member) if member in known else (path, None)
+    return path, None
+
+
+def _files_of(path: Path) -> list[zipfile.ZipInfo] | None:
+    """Return the files in a zip archive; None for a workbook. Raises UnusableFile for a damaged one."""
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
@@ -50,14 +85,7 @@ def zip_member(path: Path) -> str | None:
         ) from None
     if any(info.filename == _WORKBOOK_PART for info in infos):
         return None
-    files = [info for info in infos if not info.is_dir() and not _is_hidden(info.filename)]
-    if len(files) != 1 or files[0].flag_bits & 1:
-        what = "it needs a password" if len(files) == 1 else f"it holds {len(files)} files"
-        raise UnusableFile(
-            f"{path}: it is a zip archive, and {what}. Expected one table in it; unpack it, and load its files by "
-            "their names."
-        )
-    return files[0].filename
+    return [info for info in infos if not info.is_dir() and not _is_hidden(info.filename)]
 
 
 def _is_hidden(name: str) -> bool:

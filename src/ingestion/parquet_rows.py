@@ -72,7 +72,7 @@ class ParquetRows:
 
     def _refuse_many_rows(self, n: int) -> None:
         """Raise UnusableFile if there are far more rows than a file of this size has: equal rows take no space."""
-        most = max(_ROWS_ALWAYS, _ROWS_PER_BYTE * self.file.path.stat().st_size)
+        most = max(_ROWS_ALWAYS, _ROWS_PER_BYTE * self.file.size)
         if n > most:
             raise UnusableFile(
                 f"{self.file.path}: it says that it has {n:,} rows. Expected at most {most:,} in a file of its size; "

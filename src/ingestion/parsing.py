@@ -276,7 +276,7 @@ def _epoch(texts: list[str]) -> tuple[IntArray, BoolArray]:
 
 
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
-_COMPACT_CLOCK = re.compile(r"(\d{1,2}?)(\d{2})(\d{2})?()")
+_COMPACT_CLOCK = re.compile(r"(\d{1,2}?)\.?(\d{2})(?:\.?(\d{2}))?()")
 
 
 def clock_seconds(texts: list[str]) -> tuple[IntArray, BoolArray]:

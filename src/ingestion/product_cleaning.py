@@ -35,7 +35,7 @@ _BY = re.compile(r"(?:by\s+|[Bb]rand\s*:\s*)(.+)")  # "By Terry" is a brand
 
 
 _WHOLE = re.compile(r"[+>]?\s?(\d{1,15})(?:[.,]0*)?(?:\s?[^\W\d_]{1,8}\.?)?")
-_WHOLE_IN_GROUPS = re.compile(r"\d{1,3}(?:[, ]\d{3})+", re.ASCII)
+_WHOLE_IN_GROUPS = re.compile(r"\d{1,3}(?:[, '’\u00a0\u202f]\d{3})+", re.ASCII)
 # Beginnings of words for availability, without accents, blanks and dashes.
 _IN_STOCK: tuple[str, ...] = (
     "instock", "available", "limitedavailability", "onlineonly", "preorder", "backorder", "auflager", "lieferbar",
@@ -288,7 +288,7 @@ def stock_in(text: str) -> float | None:
     if len(text) > MAX_NUMBER_LENGTH or text.startswith("-"):
         return None
     if _WHOLE_IN_GROUPS.fullmatch(text):
-        return int(re.sub("[, ]", "", text))
+        return int(re.sub(r"\D", "", text))
     if whole := _WHOLE.fullmatch(text):
         return int(whole[1])
     word = _word(text)

@@ -10,12 +10,19 @@ import numpy as np
 
 from src.core.domain import FloatArray
 from src.core.errors import InputError
+from src.ingestion.column_names import is_number
 from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
 
 _OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?) ?(?:/|out of|von|sur|su|de|z|van|av|из) ?(?:5|10|20|100)")
 _PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d+)?) ?%")
 _STARS = re.compile("[★⭐🌟☆✩✰\ufe0f ]*[★⭐🌟☆✩✰][★⭐🌟☆✩✰\ufe0f ]*")
+_IN_STARS = re.compile(
+    r"(\d(?:[.,]\d+)?) ?(?:-?stars?|sterne?|sterren|stern|[eé]toiles?|estrellas?|estrelas?|stell[ae]|gwiazd\w*|"
+    r"stj[aä]rn\w*|stjern\w*|csillag|yıldız|зв[её]зд\w*|星)", re.IGNORECASE,
+)  # fmt: skip
+_IN_NAME = re.compile(r"[(\[]\s*(-?\d{1,3})\s*(?:-|–|—|to|bis|à|a|do|\.\.+|…)\s*(\d{1,3})\s*[)\]]", re.IGNORECASE)
+_FEW_UNRATED, _UNRATED_SHARE, _GAP = 3, 0.02, 1.5  # how often a number stands for none, and how far from the others
 _ENOUGH = 20  # ratings from which a scale can be told from mistakes
 _COVERED = 0.95  # share of the ratings that a scale must hold: the others are mistakes
 
@@ -37,6 +44,7 @@ _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 USUAL_SCALE = Scale(1, 5)
 SHARES = Scale(0, 100, is_given=True)
 """The scale of ratings such as "80 %"."""
+_SYMMETRIC = (Scale(-1, 1), Scale(-2, 2), Scale(-3, 3), Scale(-5, 5), Scale(-10, 10), Scale(-100, 100))
 _USUAL = (USUAL_SCALE, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
 
 
@@ -49,10 +57,10 @@ _MOST_WORDS = 5
 
 
 def without_whole(text: str) -> str:
-    """Return the rating in "8/10", "4 out of 5", "80 %" and "★★★☆☆"; any other text as it is."""
+    """Return the rating in "8/10", "4 out of 5", "80 %", "4 Sterne" and "★★★☆☆"; any other text as it is."""
     if _STARS.fullmatch(text):
         return str(sum(sign in "★⭐🌟" for sign in text))
-    match = _OUT_OF.fullmatch(text) or _PERCENT.fullmatch(text)
+    match = _OUT_OF.fullmatch(text) or _PERCENT.fullmatch(text) or _IN_STARS.fullmatch(text)
     return match[1] if match else text
 
 
@@ -61,8 +69,18 @@ def are_shares(texts: Sequence[str]) -> bool:
     return bool(texts) and 2 * sum(text.endswith("%") for text in texts) > len(texts)
 
 
-def says_unrated(text: str) -> bool:
-    """Whether a text in a column of ratings says that there is none: "not rated", "non noté", "–"."""
+def says_unrated(text: str, number: float | None = None) -> bool:
+    """Tell whether a text in a column of ratings says that there is none.
+
+    Args:
+        text: "not rated", "non noté", "–" and the like.
+        number: A number that means the same; None for none.
+
+    Returns:
+        False for a rating, and for nothing.
+    """
+    if number is not None and is_number(text) and float(text.replace(",", ".")) == number:
+        return True
     if not text or any(letter.isdigit() for letter in text):
         return False
     words = words_of(text)
@@ -83,11 +101,34 @@ def parse_scale(text: str) -> Scale:
     return Scale(float(match[1]), float(match[2]), is_given=True)
 
 
+def find_no_rating(ratings: Sequence[float]) -> float | None:
+    """Return the number that stands for "not rated": a repeated 9, 99, -99 … far from all others; None if none does."""
+    for value in {min(ratings), max(ratings)} if ratings else ():
+        others = [abs(rating) for rating in ratings if rating != value]
+        n = len(ratings) - len(others)
+        is_nines = value % 1 == 0 and set(f"{abs(value):.0f}") == {"9"}
+        if is_nines and others and n >= max(_FEW_UNRATED, _UNRATED_SHARE * len(ratings)) and _apart(abs(value), others):
+            return value
+    return None
+
+
+def _apart(value: float, others: Sequence[float]) -> bool:
+    return value > _GAP * max(others)
+
+
+def scale_in_name(name: str) -> Scale | None:
+    """Return the scale that the name of a column says: "Punkte (0-10)"; None if it says none."""
+    match = _IN_NAME.search(name)
+    return Scale(float(match[1]), float(match[2]), is_given=True) if match and int(match[1]) < int(match[2]) else None
+
+
 def find_scale(ratings: Sequence[float]) -> Scale | None:
     """Return the smallest usual scale that holds nearly all of these ratings; None if none does."""
     if len(ratings) < _ENOUGH:
         return None
     least = _COVERED * len(ratings)
+    if sum(rating < 0 for rating in ratings) > len(ratings) - least:
+        return next((s for s in _SYMMETRIC if sum(s.low <= rating <= s.high for rating in ratings) >= least), None)
     found = next((s for s in _USUAL if sum(s.low <= rating <= s.high for rating in ratings) >= least), None)
     if found is not None and sum(rating > _NEXT_LOWER[found.high] for rating in ratings) < _HIGH * len(ratings):
         return None  # a few high numbers are mistakes, and must not change what the others mean

@@ -53,6 +53,7 @@ class RejectionCode(StrEnum):
     NOBODY = "{} stands for no single customer"
     OTHER_LANGUAGE = "text in another language ({}); --language chooses"
     NO_VARIANT = "more pictures of the product above"
+    GROUP_HEADING = "heading of the rows below"
 
     TIME_UNREADABLE = "time is not readable"
     TIME_BEFORE_1970 = "time is before 1970"
@@ -72,6 +73,7 @@ LEFT_OUT = frozenset(
         RejectionCode.NOBODY,
         RejectionCode.OTHER_LANGUAGE,
         RejectionCode.NO_VARIANT,
+        RejectionCode.GROUP_HEADING,
     }
 )
 """Reasons of rows that were understood and do not count; the others are mistakes of the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from src.ingestion.line_items import Item, Splitter
 from src.ingestion.parsing import as_texts
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
-from src.ingestion.wide_tables import Wide
 
+_FEWEST_HEADINGS, _MOST_IN_HEADING = 2, 2
 _UNCOUNTED = "cell of several products without a quantity for each: each was taken once"
 
 
@@ -30,6 +31,23 @@ class Rows(Protocol):
         """Yield all rows."""
 
 
+class RowMaker(Protocol):
+    """What makes several rows of one, before all else."""
+
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+
+    def names(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the columns of the new rows."""
+
+    def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
+        """Yield the rows that a row becomes: one at least."""
+
+    def note(self) -> str:
+        """Return what is said of it, for people."""
+
+
 @dataclass(frozen=True)
 class FillDown:
     """Cells that stand in the first row of a group only, such as an order's customer.
@@ -39,12 +57,15 @@ class FillDown:
         columns: Positions of the cells to repeat in the other rows of the group.
         continues: Whether the id too is empty in these rows.
         required: Positions of which one must be filled, or the row has pictures only; empty for no such rule.
+        heading: What stands before the id in rows that have the id alone, "Customer: " or "", and are no rows of the
+            group; None where the first row of a group is one.
     """
 
     key: int
     columns: tuple[int, ...]
     continues: bool = False
     required: tuple[int, ...] = ()
+    heading: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,7 @@ class ReshapedRows:
     items: ItemColumn | None = None
     later: tuple[int, str] | None = None
     day: tuple[int, ...] = ()
-    wide: Wide | None = None
+    wide: RowMaker | None = None
 
     @property
     def file(self) -> InputFile:
@@ -160,6 +181,10 @@ class ReshapedRows:
             if not _is_empty(key) and key != group.get(fill.key):
                 group.clear()
                 group.update({column: row[column] for column in (fill.key, *fill.columns)})
+                if fill.heading is not None and all(_is_empty(row[column]) for column in fill.required):
+                    group[fill.key] = str(key).strip().removeprefix(fill.heading)
+                    broken.append(block.reject(at, Rejection(RejectionCode.GROUP_HEADING)))
+                    continue
             elif group and (fill.continues or not _is_empty(key)):
                 if fill.required and all(_is_empty(row[column]) for column in fill.required):
                     broken.append(block.reject(at, Rejection(RejectionCode.NO_VARIANT)))
@@ -220,6 +245,31 @@ def _as_json(cell: object) -> str:
     import json
 
     return json.dumps(cell) if isinstance(cell, list | dict) else as_texts([cell])[0]
+
+
+def find_headings(rows: Sequence[Sequence[str]], key: int, product: int) -> FillDown | None:
+    """Find rows that have an id, such as a customer's, and nothing else, above the rows that belong to it.
+
+    Args:
+        rows: First rows, as texts.
+        key: Position of the id.
+        product: Position of the product.
+
+    Returns:
+        What to repeat; None for an ordinary table.
+    """
+    heads = [row for row in rows if row[key].strip() and not row[product].strip()]
+    lines = [row for row in rows if row[product].strip()]
+    is_alone = all(sum(bool(cell.strip()) for cell in row) <= _MOST_IN_HEADING for row in heads)
+    if (
+        len(heads) < _FEWEST_HEADINGS
+        or not is_alone
+        or any(row[key].strip() for row in lines)
+        or len(lines) < len(heads)
+    ):
+        return None
+    before = {match[0] if (match := re.match(r"[^:#]*[:#]\s*", row[key].strip())) else "" for row in heads}
+    return FillDown(key, (), continues=True, required=(product,), heading=before.pop() if len(before) == 1 else "")
 
 
 def find_fill_down(

@@ -34,7 +34,7 @@ from src.ingestion.column_words import role_by_words
 from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES, Layout
 from src.ingestion.line_items import Splitter, find_splitter
 from src.ingestion.parsing import as_texts
-from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find_fill_down
+from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find_fill_down, find_headings
 
 _ORDER_NUMBER = re.compile(r"#?\w{0,6}-?\d+")
 _COUNT = re.compile(r"\d{1,4}(\.0+)?")
@@ -63,6 +63,7 @@ def reshape(
         layout = _with_day(layout, reading.day, len(sample[0]) if sample else 0, notes)
         sample = [as_texts(row) for row in ReshapedRows(rows, day=reading.day).reshape(sample)]
     fill = _fill_down(layout, sample)
+    headings = _headings(layout, sample, notes) if fill is None else None
     if fill is not None and layout.has_events:
         unused = tuple(name for name in layout.unused if name != layout.names[fill.key])
         others = {role: at for role, at in layout.columns.items() if at != fill.key}
@@ -73,9 +74,9 @@ def reshape(
             f"{cells}: filled in the first row of each {layout.names[fill.key]!r} only, so taken for its other rows too"
         )
     items, layout = _item_column(layout, sample, notes)
-    if fill is None and items is None and not reading.day:
+    if fill is None and headings is None and items is None and not reading.day:
         return rows, layout
-    return ReshapedRows(rows, fill, items, day=reading.day), layout
+    return ReshapedRows(rows, fill or headings, items, day=reading.day), layout
 
 
 def _with_day(layout: Layout, day: Sequence[int], width: int, notes: list[str]) -> Layout:
@@ -83,6 +84,16 @@ def _with_day(layout: Layout, day: Sequence[int], width: int, notes: list[str]) 
     parts = [layout.names[at] for at in day]
     notes.append(f"{', '.join(map(repr, parts))} were put together into the day; for no time: --columns time=")
     return replace(layout, columns={**layout.columns, TIME: width}, names=(*layout.names, "-".join(parts)))
+
+
+def _headings(layout: Layout, sample: Sequence[Sequence[str]], notes: list[str]) -> FillDown | None:
+    """Return the rows that name the customer of the rows below; say it."""
+    if not layout.has_events or USER not in layout.columns or not sample:
+        return None
+    found = find_headings(sample, layout.columns[USER], layout.columns[PRODUCT])
+    if found is not None:
+        notes.append(f"{layout.names[found.key]!r}: in rows of its own, so taken for the rows below each")
+    return found
 
 
 def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | None:

@@ -12,6 +12,7 @@ import numpy as np
 from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product, no_events
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion.column_names import (
+    CANCELLED,
     CATALOGUE_ROLES,
     CATEGORY,
     KIND,
@@ -31,6 +32,7 @@ from src.ingestion.event_validation import (
     validate_ids,
 )
 from src.ingestion.layout import EVENTS, GENRES, LISTS, Layout, genres_of
+from src.ingestion.order_validation import says_cancelled
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.prices import in_units
 from src.ingestion.product_cleaning import clean_product, variants_of
@@ -142,6 +144,11 @@ def _cells_of(block: RawBlock, layout: Layout) -> dict[str, Sequence[object]]:
         # Each of several columns may keep a product back; of ids and times the first filled one counts.
         if role == LISTED:
             cells[role] = list(zip(cells[role], *beside, strict=True))
+        elif role == CANCELLED:
+            cells[role] = [
+                next(filter(says_cancelled, texts), texts[0])
+                for texts in zip(*(as_texts(column) for column in (cells[role], *beside)), strict=True)
+            ]
         elif role == STATE:
             cells[role] = layout.words.decisive_states([as_texts(column) for column in (cells[role], *beside)])
         else:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from src.core.errors import UnusableFile
 from src.ingestion import csv_rows
+from src.ingestion.child_lines import ChildLinesRows, NestedChildRows, has_child_lines
 from src.ingestion.column_names import (
     DESCRIPTION,
     PRICE,
@@ -108,9 +109,12 @@ def open_rows(path: Path, hints: Hints) -> OpenedRows:
         )
     if first.startswith(("{", "[")) and file.format != "sheet":
         is_one_a_line = JsonLinesRows(file).is_one_a_line()
-        objects = JsonLinesRows(file) if is_one_a_line else JsonDocumentRows(file)
+        flat, nested = (JsonLinesRows, NestedJsonRows) if is_one_a_line else (JsonDocumentRows, NestedJsonDocumentRows)
+        if is_one_a_line and has_child_lines(JsonLinesRows(file)):
+            flat, nested = ChildLinesRows, NestedChildRows
+        objects = flat(file)
         if plan := plan_of(objects):
-            objects = (NestedJsonRows if is_one_a_line else NestedJsonDocumentRows)(file, plan=plan)
+            objects = nested(file, plan=plan)
         return _with_names(objects, objects.field_names())
     return _open_delimited(file, first, hints)
 

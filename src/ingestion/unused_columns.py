@@ -31,7 +31,7 @@ from src.ingestion.column_names import (
     is_number,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_vocabulary import SALE_WORD
+from src.ingestion.column_vocabulary import FILLER, SALE_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.first_rows import FirstRows
@@ -54,7 +54,7 @@ _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
 _SIGNS = re.compile("[,='\"\n]")
 """Characters that have a meaning in options."""
-_NO_LOGS = frozenset(LAYOUTS) - {EVENTS}
+_NO_LOGS = frozenset(LAYOUTS) - {EVENTS, PRODUCTS}
 
 
 class _Telling(NamedTuple):
@@ -246,7 +246,12 @@ def _is_flag(profile: ColumnProfile) -> bool:
     """Whether a column of unknown name has words, or 0 and 1, for yes and no."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells) if len(cell) > 1 or cell in "01yYnNjJ"}
     few = profile.is_enumeration or (set(profile.cells) == {"0", "1"} and len(profile.cells) >= _FEW)
-    return {True, False} <= meanings and few and profile.listings >= 0.5 and not any(classes_of(profile.name))
+    return (
+        {True, False} <= meanings
+        and few
+        and profile.listings >= 0.5
+        and not set(classes_of(profile.name)) - {None, FILLER}
+    )
 
 
 def says_on_sale(profile: ColumnProfile) -> bool:
@@ -298,6 +303,13 @@ _LOOKS = (
         _NO_LOGS,
         lambda profile: profile.is_enumeration and _has_kinds(profile),
         "{columns} looks like kinds of events and is not used; to use it: --layout events --columns 'kind={name}'",
+        allowed=frozenset({KIND}),
+    ),
+    _Telling(
+        {PRODUCTS},
+        lambda profile: profile.is_enumeration and _has_kinds(profile),
+        "{columns} looks like kinds of events and is not used, as no column says whose; if one does: --layout events "
+        "--columns user=COLUMN,'kind={name}'",
         allowed=frozenset({KIND}),
     ),
     _Telling(

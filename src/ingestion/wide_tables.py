@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from src.core.domain import EventKind
-from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TITLE, USER, VALUE, candidates
+from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TITLE, USER, VALUE, candidates, is_number
 from src.ingestion.column_profile import ColumnProfile, looks_like_time
 from src.ingestion.column_words import is_excluded, role_by_words
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.parsing import as_texts, is_nothing
+from src.ingestion.rating_scales import find_no_rating
 
 _FEWEST_PRODUCTS, _FEWEST_ROWS = 4, 3
 _MOST_UNDERSTOOD = 0.3  # share of a matrix's columns whose names mean something else
@@ -35,6 +36,7 @@ class Wide:
         role: Role of the labels.
         value: Role of the cells.
         zeros: Whether a cell of 0 is a value; if not, it is no event.
+        absent: A number that stands for an empty cell; None for none.
     """
 
     columns: tuple[int, ...]
@@ -43,6 +45,12 @@ class Wide:
     role: str
     value: str
     zeros: bool = False
+    absent: float | None = None
+
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+        return 2
 
     def names(self, names: Sequence[str]) -> list[str]:
         """Return the names of the columns of the new rows."""
@@ -64,13 +72,21 @@ class Wide:
             return f"{shown} count kinds of events: every cell above 0 became an event; for none: --columns kind="
         other = USER if self.role == PRODUCT else PRODUCT
         what = "a rating" if self.value == VALUE else "how many were bought"
+        empty = f"; {self.absent:g}, far from all others, for an empty cell" if self.absent is not None else ""
         return (
             f"{n} columns from {first!r} to {last!r} were taken for one {self.role} each, and each filled cell for "
-            f"{what}; if another column has the {self.role}: --columns {self.role}=COLUMN; the first is the {other}"
+            f"{what}{empty}; if another column has the {self.role}: --columns {self.role}=COLUMN; the first is the "
+            f"{other}"
         )
 
     def _counts(self, cell: str) -> bool:
+        if self.absent is not None and _value(cell) == self.absent:
+            return False
         return not is_nothing(cell) and cell.lower() not in _NO and (self.zeros or cell.strip("0.") != "")
+
+
+def _value(cell: str) -> float | None:
+    return float(cell.replace(",", ".")) if is_number(cell) else None
 
 
 def _number(cell: str) -> str:
@@ -127,6 +143,8 @@ def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
     if not cells:
         return None
     numbers = [float(cell.replace(",", ".")) for at in cells for cell in profiles[at].cells]
+    absent = find_no_rating(numbers)
+    numbers = [number for number in numbers if number != absent]
     is_numbered = _are_numbered(profiles, cells, role)
     n_all = profiles[0].n_rows * len(cells)
     n_empty = n_all - len(numbers) + sum(number == 0 for number in numbers)
@@ -140,7 +158,7 @@ def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
     labels = tuple(profiles[at].name for at in cells)
     label = USER if role in (PRODUCT, TITLE) else PRODUCT
     kept = _others(cells, profiles)
-    return Wide(tuple(cells), labels, kept, label, VALUE if is_rated else QUANTITY, zeros=min(numbers) < 0)
+    return Wide(tuple(cells), labels, kept, label, VALUE if is_rated else QUANTITY, min(numbers) < 0, absent)
 
 
 def _columns_of_matrix(profiles: Sequence[ColumnProfile], role: str) -> list[int]:

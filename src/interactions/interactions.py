@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.core.sorted_sets import distinct
 from src.interactions.event_weights import KIND_NUMBER, Weighting, ages_by_group, combine_events, decay
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_categories import ItemCategories
@@ -65,7 +66,7 @@ class Interactions:
 
     def users_by_item(self) -> IntArray:
         """Return int64[n_items], the number of distinct users of each item."""
-        pairs = np.unique(self.item_idx.astype(np.int64) * self.n_users + self.user_idx)
+        pairs = distinct(self.item_idx.astype(np.int64) * self.n_users + self.user_idx)
         return np.bincount(pairs // max(self.n_users, 1), minlength=self.n_items)
 
     def take(self, rows: IntArray) -> Interactions:
@@ -247,7 +248,7 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
     columns: list[list[Any]] = [[np.zeros(0, kind)] for kind in _COLUMN_TYPES]
     last = np.iinfo(np.int64).min
     for batch in batches:
-        kind = np.fromiter((KIND_NUMBER[kind] for kind in batch.kind), np.int8, len(batch))
+        kind = np.fromiter(map(KIND_NUMBER.__getitem__, batch.kind), np.int8, len(batch))
         value, at = batch.value.astype(np.float32), batch.at.astype(np.int64)
         number = np.full(len(batch), last) if batch.arrival_seq is None else batch.arrival_seq.astype(np.int64)
         last = max(last, int(number.max(initial=last)))
@@ -267,7 +268,9 @@ _COLUMN_TYPES = (np.int32, np.int32, np.int8, np.float32, np.int64, np.int64)
 
 def _numbered(ids: list[str], known: dict[str, int]) -> IntArray:
     """Return the numbers of the ids, int32; an id that is not in `known` gets the next number."""
-    return np.fromiter((known.setdefault(id_, len(known)) for id_ in ids), np.int32, len(ids))
+    new = [id_ for id_ in dict.fromkeys(ids) if id_ not in known]
+    known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
+    return np.fromiter(map(known.__getitem__, ids), np.int32, len(ids))
 
 
 def _joined(parts: list[Any], order: IntArray | None = None) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from src.core.domain import NO_TIME, IntArray
 from src.core.errors import NoData
+from src.core.sorted_sets import distinct
 from src.interactions.interactions import TrainingData
 
 SPLIT_SEED = 42
@@ -127,3 +129,21 @@ def held_out(data: TrainingData) -> Split:
 def held_out_share(n_events: int) -> float:
     """Return the share of so many events that `held_out` splits off."""
     return float(np.clip(_ENOUGH_VALID_EVENTS / max(n_events, 1), _MIN_VALID_SHARE, _MAX_VALID_SHARE))
+
+
+def users_drawn(data: TrainingData, share: float, seed: int) -> TrainingData:
+    """Draw users at random.
+
+    Args:
+        data: the events.
+        share: of the users that have an event, between 0 and 1.
+        seed: of the draw.
+
+    Returns:
+        All events of one user or more, over the same vocabularies.
+    """
+    users = distinct(data.events.user_idx)
+    is_drawn = np.zeros(data.events.n_users, np.bool_)
+    n = max(1, math.ceil(share * len(users))) if len(users) else 0
+    is_drawn[np.random.default_rng(seed).choice(users, n, replace=False)] = True
+    return data.take(np.flatnonzero(is_drawn[data.events.user_idx]))

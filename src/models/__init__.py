@@ -63,7 +63,7 @@ MODELS: dict[str, ModelKind] = {
     SPECTRAL: ModelKind(
         spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True, continues=True
     ),
-    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True),
+    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True, begins_small=True),
     TEXT: ModelKind(
         text.train,
         text.Text.load,
@@ -72,7 +72,9 @@ MODELS: dict[str, ModelKind] = {
         learns_from=lambda data: data.item_vectors is not None,
     ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
-    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True),
+    VBMF: ModelKind(
+        vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True, begins_small=True
+    ),
 }
 
 

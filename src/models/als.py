@@ -27,7 +27,7 @@ from src.core.all_cores import map_on_all_cores
 from src.core.domain import FloatArray, IntArray
 from src.core.mapped_arrays import mapped
 from src.interactions.interactions import TrainingData
-from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays, ScoresByFactors
 
 _QUERIES_PER_TASK = 128
 _SHARE_OF_SHORT = 4
@@ -35,8 +35,9 @@ _SHARE_OF_SHORT = 4
 _SHORT = 16
 """A block solves histories of up to this length by as many equations as they are long, all of one length at once."""
 _SHORT_NUMBERS = 1 << 24
-_CONTINUED_ITERATIONS = 3
-"""Passes from the factors of an earlier part of the same events."""
+_CONTINUED_ITERATIONS = 5
+"""Passes from the factors of a part of the same events. From a quarter of the users of Yelp2018 five lead to lists as
+good as fifteen passes from random factors do (NDCG@10 .0655 and .0660 ± .0012), three to worse ones (.0647)."""
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class _LinearSystem(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Als(FromHistory, SavedAsArrays):
+class Als(ScoresByFactors, SavedAsArrays):
     """A trained ALS model.
 
     Attributes:
@@ -136,12 +137,18 @@ class Als(FromHistory, SavedAsArrays):
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         history = queries.history
-        users = self._user_factors(history)
+        users = self.history_factors(history)
         scores: FloatArray = users @ (self.item_factors if items is None else self.item_factors[items]).T
         scores[np.diff(history.indptr) == 0] = np.nan
         return scores
 
-    def _user_factors(self, history: csr_matrix) -> FloatArray:
+    @property
+    @override
+    def item_vectors(self) -> FloatArray:
+        return self.item_factors
+
+    @override
+    def history_factors(self, history: csr_matrix) -> FloatArray:
         """Return float32[n, f], the solution of equation 4 for each history."""
         users = np.zeros((history.shape[0], self.item_factors.shape[1]), np.float32)
         extra = _extra_of_rows(history, self.share, self.mean_degree, self.params)

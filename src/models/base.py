@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -283,6 +284,37 @@ class FromHistory(PlainListModel):
         score = super().display_scores(query, items)
         score[score == 0] = np.nan  # as `retrieve` has it
         return score
+
+
+class ScoresByFactors(FromHistory):
+    """A list model whose score is the product of two vectors, of a history and of an item, less a self-score."""
+
+    @property
+    def self_scores(self) -> FloatArray | None:
+        """float32[n_items], what an item of a history gives itself at weight 1; None where it is not subtracted."""
+        return None
+
+    @abstractmethod
+    def history_factors(self, history: csr_matrix) -> FloatArray:
+        """Return float32[n, f] of n histories, a CSR [n, n_items] of weights."""
+
+    @property
+    @abstractmethod
+    def item_vectors(self) -> FloatArray:
+        """float32[n_items, f], of the items as candidates."""
+
+
+class ScoresByPairs(FromHistory):
+    """A list model that scores few items for each history, as a sparse matrix, less a self-score."""
+
+    @property
+    def self_scores(self) -> FloatArray | None:
+        """See ScoresByFactors."""
+        return None
+
+    @abstractmethod
+    def pair_scores(self, history: csr_matrix) -> csr_matrix:
+        """Return CSR [n, n_items] of n histories, a CSR [n, n_items] of weights, with the self-scores."""
 
 
 def count_of(counts: IntArray, idx: int) -> int:

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
-from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays, ScoresByPairs
 from src.models.normalization import (
     NormalizedHistories,
     less_own,
@@ -56,7 +56,7 @@ class CoOccurrenceParams:
 
 
 @dataclass(frozen=True)
-class CoOccurrence(FromHistory, SavedAsArrays):
+class CoOccurrence(ScoresByPairs, SavedAsArrays):
     """The two steps of the walk as CSR matrices: to_users[n_items, n_users] and to_items[n_users, n_items].
 
     Users with one product are left out, as they lead back to it.
@@ -108,9 +108,18 @@ class CoOccurrence(FromHistory, SavedAsArrays):
         arrays = (self.item_weight, self.item_idx, self.item_pointers)
         return csr_matrix(arrays, shape=(self.n_users, self.n_items))
 
+    @property
+    @override
+    def self_scores(self) -> FloatArray:
+        return self.itself
+
+    @override
+    def pair_scores(self, history: csr_matrix) -> csr_matrix:
+        return csr_matrix((history @ self._to_users) @ self._to_items)
+
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        product = (queries.history @ self._to_users) @ self._to_items
+        product = self.pair_scores(queries.history)
         scores = (product if items is None else product[:, items]).toarray()
         subtract_self_scores(scores, queries.history, self.itself, items)
         scores[np.diff(queries.history.indptr) == 0] = np.nan

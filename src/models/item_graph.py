@@ -20,7 +20,7 @@ from typing_extensions import override
 from src.core.all_cores import n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
-from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays, ScoresByPairs
 from src.models.normalization import NormalizedHistories, normalize_histories, scale_columns
 from src.models.sparse_rows import entries_of, sums_at
 
@@ -69,7 +69,7 @@ class ItemGraphSettings(BaseModel):
 
 
 @dataclass(frozen=True)
-class ItemGraph(FromHistory, SavedAsArrays):
+class ItemGraph(ScoresByPairs, SavedAsArrays):
     """A CSR matrix B[n_items, n_items] with an empty diagonal; a history h scores h · B.
 
     Attributes:
@@ -96,8 +96,12 @@ class ItemGraph(FromHistory, SavedAsArrays):
         return csr_matrix((self.data, self.indices, self.pointers), shape=(self.n_items, self.n_items))
 
     @override
+    def pair_scores(self, history: csr_matrix) -> csr_matrix:
+        return csr_matrix(history @ self.matrix)
+
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        product = queries.history @ self.matrix
+        product = self.pair_scores(queries.history)
         scores = (product if items is None else product[:, items]).toarray()
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return np.asarray(scores, dtype=np.float32)

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from src.interactions.interactions import TrainingData
+from src.interactions.splits import users_drawn
+
+MANY_EVENTS = 300_000
+"""From so many on a training may begin with a sample."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class ModelKind:
         blends: whether the ensemble may add up its score; a score on the scale of ratings may not be.
         continues: whether `train` also takes `start`: a model that was trained with the same parameters on other events
             of the same vocabularies, from which fewer passes lead to as good a model; None to begin anew.
+        begins_small: whether training on very many events may begin with the model of a sample of the users, and
+            `continues` from it.
         unavailable: why it cannot be trained on this machine; None if it can.
         learns_from: whether the data hold anything that it, and no other model, would learn from.
     """
@@ -64,5 +70,26 @@ class ModelKind:
     scores_cold_users: bool = False
     blends: bool = False
     continues: bool = False
+    begins_small: bool = False
     unavailable: Callable[[], Unavailable | None] = lambda: None
     learns_from: Callable[[TrainingData], bool] = lambda data: True
+
+    def small_start(self, data: TrainingData, params: Any, seed: int) -> dict[str, Any]:
+        """Train on a quarter of the users, beginning with a quarter of these and so on, where there are many events.
+
+        A training that continues makes few passes, so that most passes see a small part of the events.
+
+        Args:
+            data: all events.
+            params: an instance of the model's params class.
+            seed: of the model, and of the draw of users.
+
+        Returns:
+            {"start": the model}; {} where training begins with all events.
+        """
+        if not self.begins_small or len(data) < MANY_EVENTS:
+            return {}
+        some = users_drawn(data, 1 / 4, seed)
+        if len(some) > len(data) // 2:  # a few users have most of the events
+            return {}
+        return {"start": self.train(some, params, seed=seed, **self.small_start(some, params, seed))}

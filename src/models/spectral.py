@@ -23,7 +23,7 @@ from typing_extensions import override
 from src.core.all_cores import map_on_all_cores, n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
-from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays, ScoresByFactors
 from src.models.normalization import NormalizedHistories, less_own, normalize_histories, subtract_self_scores
 
 _MAX_NUMBERS = 80_000_000
@@ -71,7 +71,7 @@ class SpectralSettings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Spectral(FromHistory, SavedAsArrays):
+class Spectral(ScoresByFactors, SavedAsArrays):
     """B without its diagonal, as a product of two matrices: a history h scores (h · given) · wantedᵀ - h · itself.
 
     The last term applies to the products of the history only. The names of the arrays are those of the saved files.
@@ -94,10 +94,24 @@ class Spectral(FromHistory, SavedAsArrays):
     def n_items(self) -> int:
         return len(self.given)
 
+    @property
+    @override
+    def self_scores(self) -> FloatArray:
+        return self.itself
+
+    @property
+    @override
+    def item_vectors(self) -> FloatArray:
+        return self.wanted
+
+    @override
+    def history_factors(self, history: csr_matrix) -> FloatArray:
+        return np.asarray(history @ self.given)
+
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         wanted = self.wanted if items is None else self.wanted[items]
-        scores: FloatArray = (queries.history @ self.given) @ wanted.T
+        scores: FloatArray = self.history_factors(queries.history) @ wanted.T
         subtract_self_scores(scores, queries.history, self.itself, items)
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return scores

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from typing_extensions import override
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.messages import message
 from src.core.progress import Reporter
+from src.core.sorted_sets import distinct
 from src.interactions.event_weights import starts_of_runs
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import ListModel, ListScorer, QueryBlock, QueryRows
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
-from src.recommendation.candidate_index import CandidateIndex, GrowingIndex, Neighbourhoods
+from src.recommendation.candidate_index import BlockScores, CandidateIndex, GrowingIndex, Neighbourhoods
 from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
+from src.recommendation.score_sums import ScoreSum
 
 ENSEMBLE = "blend"
 """The ensemble's name among the models of a release."""
@@ -106,7 +109,7 @@ class Ensemble(ListScorer):
             # The first buyer of a new item needs a list, too. The last items of a catalogue usually are its newest.
             new = np.flatnonzero(~indexed & np.asarray(data.item_vectors.any(axis=1)))
             indexed[new[-max(int(indexed.sum()), FEWEST_NEW) :]] = True
-        neighbourhoods = Neighbourhoods.of(personal.score_all, users, indexed, NEIGHBOURS)
+        neighbourhoods = Neighbourhoods.of(personal.scorer_of, users, indexed, NEIGHBOURS)
         if growing:
             return replace(self, index=GrowingIndex.of(neighbourhoods))
         reporter.step(message("step.blend_index"))
@@ -182,6 +185,10 @@ class Ensemble(ListScorer):
         """Return the displayed scores of the block; no candidate index limits them."""
         return self._ranked(self._total(queries, items), queries, items)
 
+    def scorer_of(self, items: IntArray) -> BlockScores:
+        """Return a function that scores some items, by the sum alone, for many blocks: the items are looked up once."""
+        return partial(self._total, items=items, sums=self._sums(items))
+
     def score_candidates(self, queries: QueryBlock, candidates: BoolArray) -> FloatArray:
         """Return the displayed scores of a block as if each query scored its candidates only.
 
@@ -219,32 +226,30 @@ class Ensemble(ListScorer):
         """Return a model's scores in units of its scale; 0 where it has none."""
         return np.asarray(np.nan_to_num(score) / np.float32(self.scales[name]))
 
-    def _total(self, queries: QueryBlock, items: IntArray | None) -> FloatArray:
-        """Return the weighted sum for a block, before re-ranking; NaN for queries that no model scores."""
-        shape = (len(queries), self.n_items if items is None else len(items))
-        total, is_scored = np.zeros(shape, np.float32), np.zeros((len(queries), 1), np.bool_)
-        for name, weight in self.weights.items():  # one model at a time: its scores are as large as the result
-            score = self.models[name].score_all(queries, items)
-            lacks = np.isnan(score[:, :1]) if score.shape[1] else np.ones_like(is_scored)
-            score[lacks[:, 0]] = 0
-            score *= np.float32(weight / self.scales[name])
-            total += score
-            is_scored |= ~lacks
-        total += self._ties(np.arange(self.n_items) if items is None else items)
+    def _total(self, queries: QueryBlock, items: IntArray | None, sums: ScoreSum | None = None) -> FloatArray:
+        """Return the weighted sum for a block, before re-ranking; NaN for queries that no model scores.
+
+        sums: of the items, where many blocks share it.
+        """
+        total, is_scored = (sums or self._sums(items)).of_block(queries)
+        total += self.ties(np.arange(self.n_items) if items is None else items)
         if self.again and queries.n_seen is not None:
             seen = queries.n_seen if items is None else csr_matrix(queries.n_seen[:, items])
             at = np.repeat(np.arange(len(queries)), np.diff(seen.indptr)), seen.indices
             total[at] += np.float32(self.again) * np.log1p(seen.data)
-        total[~is_scored[:, 0]] = np.nan
+        total[~is_scored] = np.nan
         return total
 
-    def _ties(self, items: IntArray) -> FloatArray:
-        """Return what popularity adds to break ties."""
+    def _sums(self, items: IntArray | None) -> ScoreSum:
+        return ScoreSum.of(self.models, {name: w / self.scales[name] for name, w in self.weights.items()}, items)
+
+    def ties(self, items: IntArray) -> FloatArray:
+        """Return float32[m], what popularity adds to the scores of items to break ties."""
         return np.asarray(_TIE * self.models[POPULARITY].score(_EMPTY_QUERY, items))
 
     def _sum(self, query: QueryRows, scores: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
         """Return the weighted sum for one query, before re-ranking; NaN for items that no model scores."""
-        total: FloatArray = self._ties(items)
+        total: FloatArray = self.ties(items)
         is_scored: BoolArray = np.zeros(len(items), np.bool_)
         for name, score in scores.items():
             finite = np.isfinite(score)
@@ -348,7 +353,7 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     """
     histories = data.histories
     users = np.flatnonzero(np.diff(histories.indptr))
-    bought = np.unique(histories.indices)
+    bought = distinct(histories.indices)
     # Items without events would distort the scales: most models do not score them, and text boosts them.
     items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:

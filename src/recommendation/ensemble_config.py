@@ -118,7 +118,7 @@ def fit_models(
     models = {}
     for name, own in params.items():
         reporter.step(message("step.training", model=name, n=len(data)))
-        continued = {"start": start[name]} if start and name in start else {}
+        continued = {"start": start[name]} if start and name in start else MODELS[name].small_start(data, own, seed)
         models[name] = MODELS[name].train(data, own, seed=seed, **continued)
     return models
 

@@ -1,27 +1,33 @@
-"""Lists of many histories at once: those of `Pipeline.recommend`, by products of matrices over the whole catalogue.
+"""Lists of many histories at once: those of `Pipeline.recommend`, without its hundred small calls for each list.
 
-One request scores some hundred candidates with a hundred small calls. A block of histories scores every item with a few
-large ones, and then leaves out what would not have been a candidate. This pays where the catalogue is small.
+In a small catalogue a block of histories scores every item by products of matrices, and then leaves out what would not
+have been a candidate. In a large one `candidate_lists` scores the candidates of each history.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.progress import Silent
+from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY
 from src.models.base import QueryBlock, QueryRows
+from src.models.compiled_lists import BestCandidates
 from src.models.compiled_top_n import best_of_rows
 from src.recommendation.candidate_index import CandidateIndex
+from src.recommendation.candidate_lists import best_candidates, scores_candidates
 from src.recommendation.ensemble import Ensemble, n_candidates
 from src.recommendation.list_candidates import n_retrieved
-from src.recommendation.pipeline import Pipeline
+from src.recommendation.pipeline import RECENT, Pipeline
 
-MOST_ITEMS = 30_000
+MOST_ITEMS = 4_000
 """Of a larger catalogue the candidates alone are scored in less time."""
-_BLOCK_NUMBERS = 1 << 20
+_BLOCK_NUMBERS, _ROWS_OF_CANDIDATES = 1 << 20, 512
 _NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
@@ -47,36 +53,83 @@ def makes_blocks(pipeline: Pipeline) -> bool:
         isinstance(ensemble, Ensemble)
         and ensemble.index is not None
         and pipeline.groups is None
-        and len(pipeline.items) <= MOST_ITEMS
+        and (len(pipeline.items) <= MOST_ITEMS or scores_candidates(ensemble))
     )
 
 
-def block_lists(pipeline: Pipeline, histories: QueryBlock, seen: BoolArray, n: int) -> BlockLists:
+def block_lists(pipeline: Pipeline, histories: QueryBlock, seen: csr_matrix, n: int) -> BlockLists:
     """Make the lists that `Pipeline.recommend` makes of these histories without rules, up to the rounding of scores.
 
     Args:
         pipeline: One that `makes_blocks`.
         histories: Of at most as many events as a request reads.
-        seen: bool[n_histories, n_items], what each list must not hold.
+        seen: CSR [n_histories, n_items], other than 0 for what each list must not hold, each item of a row once.
         n: Length of the lists, at most the number of items.
 
     Returns:
         The lists.
     """
     ensemble = pipeline.models[pipeline.default]
-    n_named = n_retrieved(n) + seen.sum(axis=1)
-    candidates = _candidates(ensemble, histories, n_candidates(n_named))
-    score = ensemble.score_candidates(histories, candidates)
-    hidden = seen if pipeline.listed is None else seen | ~pipeline.listed
-    best = best_of_rows(np.where(hidden, np.float32(np.nan), score), n)
-    last = best.score[:, -1:]
+    n_named = n_retrieved(n) + np.diff(seen.indptr)
+    if len(pipeline.items) > MOST_ITEMS:
+        ensemble.prepare(histories.history.indices, Silent())
+        best = best_candidates(ensemble, histories, seen, pipeline.listed, n, n_candidates(n_named))
+        item, score, n_reaching = best
+    else:
+        item, score, n_reaching = _best_of_all(pipeline, ensemble, histories, seen, n, n_candidates(n_named))
     # A request looks at so many items, which may be withdrawn, before it asks for more candidates.
-    is_whole = (best.column[:, -1] >= 0) & ((score >= last).sum(axis=1) <= n_named)
-    return BlockLists(best.column, best.score, is_whole)
+    is_whole = (item[:, -1] >= 0) & (n_reaching <= n_named) & (np.diff(histories.history.indptr) > 0)
+    return BlockLists(item, score, is_whole)
+
+
+class UserBlocks:
+    """Makes the plain lists of users of whole data in blocks, on all cores."""
+
+    def __init__(self, pipeline: Pipeline, data: TrainingData, n: int) -> None:
+        """Prepare what blocks share.
+
+        Args:
+            pipeline: One that `makes_blocks`, with the vocabularies of the data.
+            data: The events of the users.
+            n: Length of the lists, at most the number of items.
+        """
+        data = replace(data, weighting=pipeline.weighting)
+        self._pipeline, self._n, self._histories = pipeline, n, data.histories
+        self._seen = data.n_seen
+        self._able = np.bincount(data.events.user_idx, minlength=data.events.n_users) <= RECENT
+
+    def __call__(self, users: IntArray) -> tuple[IntArray, FloatArray, BoolArray, str]:
+        """Make lists as `prepared_lists.MakesBlocks` has it."""
+        item = np.full((len(users), self._n), -1, np.int32)
+        score, is_made = np.zeros(item.shape, np.float32), np.zeros(len(users), np.bool_)
+        able = np.flatnonzero((users >= 0) & self._able[users])
+
+        def write(rows: IntArray) -> None:
+            who = users[rows]
+            queries = QueryBlock(np.full(len(rows), -1), self._histories[who])
+            block = block_lists(self._pipeline, queries, self._seen[who], self._n)
+            item[rows], score[rows], is_made[rows] = block.item, block.score, block.is_whole
+
+        at_once = rows_of_block(len(self._pipeline.items))
+        map_on_all_cores(write, [able[start : start + at_once] for start in range(0, len(able), at_once)])
+        return item, score, is_made, self._pipeline.default
+
+
+def _best_of_all(
+    pipeline: Pipeline, ensemble: Ensemble, histories: QueryBlock, seen: csr_matrix, n: int, n_named: IntArray
+) -> BestCandidates:
+    """Score the whole catalogue, and choose among the candidates."""
+    score, hidden = ensemble.score_candidates(histories, _candidates(ensemble, histories, n_named)), seen.toarray() > 0
+    if pipeline.listed is not None:
+        hidden |= ~pipeline.listed
+    best = best_of_rows(np.where(hidden, np.float32(np.nan), score), n)
+    return BestCandidates(best.column, best.score, (score >= best.score[:, -1:]).sum(axis=1))
 
 
 def rows_of_block(n_items: int) -> int:
     """Return how many histories fit into a block; 1 or more."""
+    if n_items > MOST_ITEMS:
+        return _ROWS_OF_CANDIDATES
     return max(1, _BLOCK_NUMBERS // max(n_items, 1))
 
 

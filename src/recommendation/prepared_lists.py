@@ -9,7 +9,7 @@ users of one or two events few lists serve most of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from src.core.domain import NO_TIME, Event, EventKind, FloatArray, IntArray, Query, Recommendation
+from src.core.domain import NO_TIME, BoolArray, Event, EventKind, FloatArray, IntArray, Query, Recommendation
 from src.core.mapped_arrays import mapped
 from src.core.messages import message
 from src.core.progress import Reporter
@@ -34,6 +34,8 @@ LONGEST_HISTORY = 1_000
 """Events. Of a longer history the newest shape a list, so that their order counts."""
 MOST_LISTS = 1_000_000
 _MOST_TAKEN = 1_024
+_AT_ONCE, _AT_ONCE_IN_BLOCKS = 16, 4_096
+"""Lists between two looks at the time."""
 _HALF = 64
 _MASK = (1 << _HALF) - 1
 _ARRAYS = ("low", "high", "item", "score", "source", "filled_by")
@@ -179,7 +181,13 @@ class PreparedLists:
         return cls(tuple(names), **arrays, groups=ItemGroups.load(folder / "groups"))
 
 
-def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, reporter: Reporter) -> PreparedLists | None:
+def prepare_lists(
+    pipeline: MakesLists,
+    data: TrainingData,
+    seconds: float,
+    reporter: Reporter,
+    in_blocks: MakesBlocks | None = None,
+) -> PreparedLists | None:
     """Make the lists of the histories that are asked for most, as far as the time goes.
 
     Args:
@@ -187,6 +195,7 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
         data: the events of all users.
         seconds: how long to go on.
         reporter: told of the progress.
+        in_blocks: makes the lists of many users at once, up to the rounding of scores; None to make one by one.
 
     Returns:
         The lists; None if there is no time for any.
@@ -195,19 +204,67 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
         return None
     reporter.step(message("step.preparing_lists"))
     until = time.monotonic() + seconds
-    prints: list[Fingerprint] = []
-    lists: list[list[Recommendation]] = []
-    for fingerprint, history in _histories(data, pipeline.weighting):
+    asked, names = _asked(data, pipeline.weighting), _Names()
+    parts, at_once = [], _AT_ONCE if in_blocks is None else _AT_ONCE_IN_BLOCKS
+    for start in range(0, len(asked.user), at_once):
+        users = asked.user[start : start + at_once]
+        parts.append(_made(pipeline, data, asked, users, names, in_blocks))
         if time.monotonic() > until:
             break
-        prints.append(fingerprint)
-        lists.append(pipeline.recommend(Query(None, history, n=LENGTH)))
-    return replace(_as_arrays(prints, lists, pipeline.items), groups=pipeline.groups)
+    return replace(_joined(parts, names, asked), groups=pipeline.groups)
 
 
-def _histories(data: TrainingData, weighting: Weighting) -> Iterator[tuple[Fingerprint, tuple[Event, ...]]]:
-    """Yield distinct histories, those with the most events of all their users first; the first one is empty."""
-    yield Fingerprint(0, 0), ()
+class MakesBlocks(Protocol):
+    """Makes the lists of many users at once."""
+
+    def __call__(self, users: IntArray) -> tuple[IntArray, FloatArray, BoolArray, str]:
+        """Make lists of LENGTH products.
+
+        Args:
+            users: int64[m], row numbers; -1 for nobody.
+
+        Returns:
+            int32[m, LENGTH] row numbers, float32[m, LENGTH] scores, bool[m], which lists were made, and their source.
+        """
+        ...
+
+
+class _Names(dict[str, int]):
+    """Names of sources and fillers, numbered in the order in which they are first looked up."""
+
+    def __missing__(self, name: str) -> int:
+        self[name] = len(self)
+        return self[name]
+
+
+class _Asked(NamedTuple):
+    """Distinct histories, those with the most events of all their users first.
+
+    Attributes:
+        user: int64[m], a user with the history; -1 for the first one, which is empty.
+        low: uint64[m], of the fingerprints.
+        high: uint64[m], of the fingerprints.
+        order: int64[n_events], numbers of events, user by user.
+        begins: int64[n_users + 1], where those of each user begin in order.
+    """
+
+    user: IntArray
+    low: IntArray
+    high: IntArray
+    order: IntArray
+    begins: IntArray
+
+
+class _PlacesOfLists(NamedTuple):
+    """Lists in columns; see PreparedLists."""
+
+    item: IntArray
+    score: FloatArray
+    source: IntArray
+    filled_by: IntArray
+
+
+def _asked(data: TrainingData, weighting: Weighting) -> _Asked:
     events = data.events
     order = np.argsort(events.user_idx, kind="stable")
     n_events = np.bincount(events.user_idx, minlength=events.n_users)
@@ -218,10 +275,38 @@ def _histories(data: TrainingData, weighting: Weighting) -> Iterator[tuple[Finge
     users, low, high = users[is_short], low[is_short], high[is_short]
     _, first, count = np.unique(low, return_index=True, return_counts=True)
     asked = count * n_events[users[first]]
-    for at in np.argsort(-asked, kind="stable")[:MOST_LISTS].tolist():
-        user, fingerprint = int(users[first[at]]), Fingerprint(int(low[first[at]]), int(high[first[at]]))
-        rows = order[begins[user] : begins[user + 1]]
-        yield fingerprint, _events_at(data, rows)
+    at = first[np.argsort(-asked, kind="stable")[:MOST_LISTS]]
+    low, high = (np.insert(half[at], 0, 0) for half in (low, high))
+    return _Asked(np.insert(users[at], 0, -1), low, high, order, begins)
+
+
+def _made(
+    pipeline: MakesLists,
+    data: TrainingData,
+    asked: _Asked,
+    users: IntArray,
+    names: _Names,
+    in_blocks: MakesBlocks | None,
+) -> _PlacesOfLists:
+    """Make the lists of users: at once where that is possible, else one by one."""
+    shape, is_made = (len(users), LENGTH), np.zeros(len(users), np.bool_)
+    lists = _PlacesOfLists(
+        np.full(shape, -1, np.int32), np.zeros(shape), np.zeros(shape, np.int8), np.full(shape, -1, np.int8)
+    )
+    if in_blocks is not None:
+        lists.item[:], lists.score[:], is_made, source = in_blocks(users)
+        lists.source[:] = names[source]
+    for at in np.flatnonzero(~is_made).tolist():
+        user = int(users[at])
+        rows = asked.order[asked.begins[user] : asked.begins[user + 1]] if user >= 0 else asked.order[:0]
+        listed = pipeline.recommend(Query(None, _events_at(data, rows), n=LENGTH))
+        part = slice(0, len(listed))
+        lists.item[at] = -1
+        lists.item[at, part] = pipeline.items.rows_of([place.product_id for place in listed])
+        lists.score[at, part] = [place.score for place in listed]
+        lists.source[at, part] = [names[place.source] for place in listed]
+        lists.filled_by[at, part] = [-1 if place.filled_by is None else names[place.filled_by] for place in listed]
+    return lists
 
 
 def _events_at(data: TrainingData, rows: IntArray) -> tuple[Event, ...]:
@@ -261,29 +346,13 @@ def _fingerprints(
     return low, high
 
 
-def _as_arrays(prints: list[Fingerprint], lists: list[list[Recommendation]], items: Vocabulary) -> PreparedLists:
-    names = sorted({name for each in lists for place in each for name in (place.source, place.filled_by) if name})
-    number = {name: at for at, name in enumerate(names)}
-    shape = (len(lists), LENGTH)
-    item, score = np.full(shape, -1, np.int32), np.zeros(shape)
-    source, filled_by = np.zeros(shape, np.int8), np.full(shape, -1, np.int8)
-    find = items.finder()
-    for at, listed in enumerate(lists):
-        part = slice(0, len(listed))
-        item[at, part] = find([place.product_id for place in listed])
-        score[at, part] = [place.score for place in listed]
-        source[at, part] = [number[place.source] for place in listed]
-        filled_by[at, part] = [-1 if place.filled_by is None else number[place.filled_by] for place in listed]
-    halves = np.array(prints, np.uint64).reshape(-1, 2)
-    order = np.argsort(halves[:, 0], kind="stable")
+def _joined(parts: list[_PlacesOfLists], names: _Names, asked: _Asked) -> PreparedLists:
+    """Return all lists by their fingerprints."""
+    item, score, source, filled_by = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    low, high = asked.low[: len(item)], asked.high[: len(item)]
+    order = np.argsort(low, kind="stable")
     if (score == score.astype(np.float32)).all():
         score = score.astype(np.float32)
     return PreparedLists(
-        tuple(names),
-        halves[order, 0],
-        halves[order, 1],
-        item[order],
-        score[order],
-        source[order],
-        filled_by[order],
+        tuple(names), low[order], high[order], item[order], score[order], source[order], filled_by[order]
     )

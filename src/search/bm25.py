@@ -6,6 +6,7 @@ up the columns of its words.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -112,9 +113,10 @@ class Bm25Index:
                 meant[word] = meant.get(word) or [{}]
                 for means in meant[word]:
                     means.setdefault(whole, 1.0)
+        _count_whole(meant)
         unknown = [word for word, means in meant.items() if not means and not is_unspaced(word)]
         parts = (means for parts_of_word in meant.values() for means in parts_of_word)
-        return list({next(iter(means)): means for means in parts}.values()), len(unknown)
+        return list({tuple(means.items()): means for means in parts}.values()), len(unknown)
 
     def _meanings(self, word: str) -> list[dict[int, float]]:
         """Return the parts of a query that one word stands for: itself and its forms, or similar words."""
@@ -173,6 +175,15 @@ class Bm25Index:
         if "rarity" not in arrays:  # a release of an older version: its scores have other factors for each word
             arrays["rarity"] = np.maximum.reduceat(arrays["score"], arrays["pointer"][:-1])
         return cls(words=words, spelling=spelling, forms=forms, n_items=n_items, **arrays)
+
+
+def _count_whole(meant: Mapping[str, list[dict[int, float]]]) -> None:
+    """Count a compound as whole where two words of a query are parts of it, such as Hundeleine for "Leine, Hund"."""
+    spaced = [parts for word, parts in meant.items() if not is_unspaced(word)]
+    partial = [{word for means in parts for word, weight in means.items() if weight < 1} for parts in spaced]
+    named = Counter(chain.from_iterable(partial))
+    for means in chain.from_iterable(spaced):
+        means.update({word: 1.0 for word in means if named[word] > 1})
 
 
 def idf(frequency: FloatArray | IntArray, n_items: int) -> FloatArray:

@@ -20,7 +20,7 @@ from src.core.domain import FloatArray
 from src.interactions.vocabulary import Vocabulary
 from src.search.bm25 import Bm25Index, idf
 from src.search.catalogue_text import CatalogueText
-from src.search.noun_phrase import first_phrase
+from src.search.noun_phrase import denied_words, first_phrase
 from src.search.spelling import Spelling
 from src.search.tokenizer import whole_and_parts, words_of
 from src.search.word_forms import WordForms, languages_of
@@ -30,6 +30,8 @@ _FIELDS = {_TITLE: 1.0, "brand": 0.2, "category": 0.2, "ids": 1.0, _DESCRIPTION:
 """Weights of a count in each field."""
 _NOT_HEAD = 0.5
 """Weight of a word of a title that is not its head noun."""
+_DENIED = 0.05
+"""Weight of what a title says that the product has not; about half of the others' after saturation."""
 _K1, _B = 0.05, 0.15
 """Saturation and normalisation of titles. Saturation is low, so that a product with all words of a query comes before
 one that has some of them in better places; the places decide among products with the same words."""
@@ -71,7 +73,7 @@ def build_bm25(catalogue: CatalogueText) -> Bm25Index:
 
 def title_words(title: str) -> Iterable[tuple[str, float]]:
     """Return the distinct words of a title with their weights: 1 for the head of its first noun phrase, else less."""
-    weights = dict.fromkeys(words_of(title), _NOT_HEAD)
+    weights = dict.fromkeys(words_of(title), _NOT_HEAD) | dict.fromkeys(denied_words(title), _DENIED)
     if phrase := first_phrase(title):
         head = phrase[-1]
         weights[head[-1]] = weights[whole_and_parts(head)[-1]] = 1.0

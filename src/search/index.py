@@ -16,7 +16,7 @@ from src.interactions.vocabulary import Vocabulary
 from src.search.bm25 import Bm25Index
 from src.search.bm25_build import build_bm25
 from src.search.catalogue_text import CatalogueText
-from src.search.meaning import Noise, fused, is_answered
+from src.search.meaning import Noise, fused, is_answered, with_typical_first
 from src.search.tokenizer import title_key
 from src.search.vector_index import VectorIndex, build_vector_index
 
@@ -49,7 +49,7 @@ class SearchHits:
 
     Attributes:
         item_idx: int64[m].
-        score: float32[m], fused.
+        score: float32[m], fused, up to about 1.5.
         similarity: float32[m], cosine to the query, 0 without a vector.
         keyword: float32[m], share of the query that the words cover, 0 without a common word.
     """
@@ -118,11 +118,14 @@ class SearchIndex:
         near = self._near(vector, depth, allowed)
         items = np.union1d(matching, near).astype(np.int64)
         keyword = scores[items]
-        similarity = self._similarity(vector, items)
-        if not is_answered(scores, similarity, self.noise):
-            items, keyword, similarity = items[:0], keyword[:0], similarity[:0]
-        score = fused(keyword, similarity, highest, self.noise)
-        order = np.lexsort((items, -score))[:n]
+        similarity: FloatArray = np.zeros(len(items), np.float32)
+        if vector is None or self.vectors is None:
+            score = fused(keyword, similarity, highest, self.noise)
+        else:
+            rows = self.vectors.rows[items].astype(np.float32)
+            similarity = rows @ vector
+            score = with_typical_first(fused(keyword, similarity, highest, self.noise), rows)
+        order = np.lexsort((items, -score))[: n if is_answered(scores, similarity, self.noise) else 0]
         return SearchHits(items, score, similarity, keyword).take(order)
 
     def like(self, item: int, n: int, allowed: BoolArray | None = None) -> SearchHits:

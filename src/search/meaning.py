@@ -22,6 +22,9 @@ _POWER = 2.5
 """Power of the share of a query that an item's words cover: an item with half of the words is worth less than half."""
 _MEANING, _MORE_MEANING = 0.1, 0.3
 """Weight of the meaning where words cover the whole query, and what is added where they cover nothing of it."""
+_TYPICAL, _SHARPNESS = 0.2, 8
+"""Weight of being like the best products of a query, and the power of their scores that decides who is one of them:
+a product with half of the best score counts 1/256."""
 _LEAST_COVERED = 0.1
 _N_NONSENSE, _HIGH = 200, 0.97
 _ROWS_AT_ONCE = 50_000
@@ -114,6 +117,29 @@ def fused(covered: FloatArray, similarity: FloatArray, most: float, noise: Noise
     weight = _MEANING + _MORE_MEANING * (1 - min(most, 1.0))
     meaning = np.maximum(similarity - noise.typical, 0) / (1 - noise.typical)
     return np.asarray(covered**_POWER + weight * meaning, dtype=np.float32)
+
+
+def with_typical_first(score: FloatArray, rows: FloatArray) -> FloatArray:
+    """Add to the scores of found items how much each is like the best of them.
+
+    A word that many products have says little about which of them are meant; most of the best ones are, and a bag for
+    notebooks is not like notebooks. The best ones are those that the scores name: nobody is asked (pseudo-relevance
+    feedback of vectors: Rocchio, "Relevance feedback in information retrieval", 1971; Li et al., "Pseudo relevance
+    feedback with deep language models and dense retrievers", 2021).
+
+    Args:
+        score: float32[m], fused.
+        rows: float32[m, dimension], vectors of the items, of length 1 or 0.
+
+    Returns:
+        float32[m]: the scores, plus a weight times the cosine to the mean of the vectors, weighted by the scores.
+    """
+    best = float(score.max(initial=0))
+    if best <= 0:
+        return score
+    mean = (np.maximum(score, 0) / best) ** _SHARPNESS @ rows
+    length = float(np.linalg.norm(mean))
+    return score if length == 0 else np.asarray(score + _TYPICAL * (rows @ (mean / length)), dtype=np.float32)
 
 
 def is_answered(covered: FloatArray, similarity: FloatArray, noise: Noise) -> bool:

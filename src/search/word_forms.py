@@ -38,9 +38,11 @@ _COMPOUNDING = "german"
 _DOER = re.compile(r"([a-z]{3,})(?:ing|er)")
 """What somebody does and who or what does it, such as washing and washer: no stem of Snowball's joins them."""
 _DOES = "~"
+_BEGINS = "^"
 _PART, _REST = 5, 3
 """Letters of the last part of a compound, and of what stands before it, at least."""
-_INFLECTED, _COMPOUND = 0.9, 0.6
+_INFLECTED, _COMPOUND, _BEGINNING = 0.9, 0.6, 0.4
+"""Weights of another inflection, of a compound that is a kind of the word, and of one that only begins with it."""
 _MOST = 30
 
 
@@ -79,7 +81,7 @@ class WordForms:
         key, owner = [], []
         known = frozenset(texts)
         for at, text in enumerate(texts):
-            names = {*plainest.keys_of(text), *plainest._related_keys(text, known)}
+            names = {*plainest.keys_of(text), *plainest._related_keys(text, known), *plainest._begins(text, known)}
             key += [number.setdefault(name, len(number)) for name in sorted(names)]
             owner += [at] * len(names)
         keys = np.array(key, np.int64)
@@ -112,6 +114,14 @@ class WordForms:
         doer = _DOER.fullmatch(word) if "english" in self.languages else None
         return [*self.keys_of(tail), *([f"{_DOES}{doer[1]}"] if doer else [])]
 
+    def _begins(self, word: str, known: Container[str]) -> list[str]:
+        """Return keys of the longest known word that a compound begins with; none without one."""
+        if _COMPOUNDING not in self.languages or not word.isalpha():
+            return []
+        beginnings = (word[:at] for at in range(len(word) - _PART, _REST, -1))
+        first = next((each for each in beginnings if each in known), "")
+        return [f"{_BEGINS}{key}" for key in self.keys_of(first)]
+
     def of_word(self, word: str) -> list[tuple[int, float]]:
         """Find the other forms of a word.
 
@@ -119,18 +129,21 @@ class WordForms:
             word: known or unknown.
 
         Returns:
-            At most _MOST pairs of a row number and a weight below 1: inflections, then compounds that end with it.
+            At most _MOST pairs of a row number and a weight below 1: inflections, then compounds that end with it, then
+            those that begin with it.
         """
         own = set(self.keys_of(word))
         found: dict[int, float] = {}
-        for name in [*sorted(own), *self._related_keys(word, ())]:
+        begins = [f"{_BEGINS}{key}" for key in sorted(own)]
+        for name in [*sorted(own), *self._related_keys(word, ()), *begins]:
             key = self.keys.idx_of(name)
             if key is None:
                 continue
             for row in self.word[self.pointer[key] : self.pointer[key + 1]].tolist():
                 other = self.words.id_of(row)
                 if other != word and row not in found:
-                    found[row] = _INFLECTED if own & set(self.keys_of(other)) and not is_unspaced(word) else _COMPOUND
+                    inflects = own & set(self.keys_of(other)) and not is_unspaced(word)
+                    found[row] = _INFLECTED if inflects else _BEGINNING if name in begins else _COMPOUND
         return sorted(found.items(), key=lambda pair: -pair[1])[:_MOST]
 
     def save(self, folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from src.core.domain import EventKind
-from src.core.errors import StoreError
+from src.core.errors import StoreAway, StoreError
 from src.core.records import StoreSummary
 from src.store.canary_store import CanaryStore
 from src.store.database import Database
@@ -24,6 +26,10 @@ from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
 from src.store.served_list_store import ServedListStore
 from src.store.shadow_store import ShadowStore
+
+_TRY_AGAIN_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -122,13 +128,15 @@ class Store:
             return self.products.delete_synthetic(connection)
 
 
-def open_store(url: str, *, loading: bool = False) -> Store:
+def open_store(url: str, *, loading: bool = False, wait_seconds: float = 0.0) -> Store:
     """Open a store; create its folder and tables, or upgrade the tables of an earlier version.
 
     Args:
         url: A SQLAlchemy URL of SQLite or PostgreSQL.
         loading: Whether files are loaded. Gives SQLite a page cache of 32 MB: without it a long load writes pages in
             the middle of a transaction, which locks readers out.
+        wait_seconds: How long a database that cannot be reached is tried again; the log says so. Containers start in
+            any order.
 
     Returns:
         The store, to be closed by the caller.
@@ -150,4 +158,23 @@ def open_store(url: str, *, loading: bool = False) -> Store:
                 f"the folder {folder} cannot be created ({error.strerror}). Expected a folder that can be written: "
                 "change its permissions, or set AISLE_VAR to another folder."
             ) from None
-    return Store(Database(url, loading=loading))
+    return Store(_reached(url, loading, wait_seconds))
+
+
+def _reached(url: str, loading: bool, wait_seconds: float) -> Database:
+    """Connect to a database, again and again while it cannot be reached. Raises StoreAway after `wait_seconds`."""
+    end, said = time.monotonic() + wait_seconds, ""
+    while True:
+        try:
+            database = Database(url, loading=loading)
+        except StoreAway as error:
+            if (left := end - time.monotonic()) <= 0:
+                raise
+            if str(error) != said:
+                said = str(error)
+                _log.warning("trying again for %.0f seconds, as %s", left, said)
+            time.sleep(min(_TRY_AGAIN_SECONDS, left))
+        else:
+            if said:
+                _log.warning("the store answers now")
+            return database

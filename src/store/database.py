@@ -33,6 +33,8 @@ from src.store.tables import metadata
 
 _log = logging.getLogger(__name__)
 
+SYNCHRONOUS = "FULL"
+"""SQLite's setting: events that were answered with 201 survive a power cut."""
 _LOADING_CACHE_KIB = 32_768
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)  # in older versions a WAL reset can corrupt the database
 _POOL_SECONDS = 3
@@ -276,7 +278,7 @@ def _limit_lock_waits(connection: Any, _record: Any) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver sends no BEGIN; _begin_sqlite does
     connection.execute(f"PRAGMA journal_mode={'WAL' if _WAL_IS_SAFE else 'TRUNCATE'}")
-    connection.execute("PRAGMA synchronous=FULL")  # events that were answered with 201 survive a power cut
+    connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
     connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten: a person may ask to be erased
 
 

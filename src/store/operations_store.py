@@ -16,7 +16,6 @@ from src.core.errors import Busy
 from src.core.messages import from_record, message, to_record
 from src.core.operation_records import (
     EVENTS_WRITTEN,
-    RESOLVED_BY_CHECK,
     AuditEntry,
     FindingRecord,
     ReleaseComparison,
@@ -34,7 +33,11 @@ class FindingStore:
         self._database = database
 
     def update(
-        self, found: Sequence[FindingRecord], resolved_by: Callable[[FindingRecord], str], now: int
+        self,
+        found: Sequence[FindingRecord],
+        resolved_by: Callable[[FindingRecord], str],
+        now: int,
+        is_looked_for: Callable[[FindingRecord], bool] = lambda _: True,
     ) -> list[FindingRecord]:
         """Record what is found now: open what is new, renew what was found before, resolve what is found no longer.
 
@@ -42,15 +45,18 @@ class FindingStore:
             found: One record for each kind and subject; their ids and times are ignored.
             resolved_by: Tells what resolved a finding that is not among them.
             now: UTC seconds.
+            is_looked_for: Whether an unresolved finding would be among them if it lasted; one of another host is not.
 
         Returns:
             The unresolved findings, the most serious first.
         """
-        if self._is_same(found, now):
-            return self.unresolved()
+        unresolved = self.unresolved()
+        looked_for = [each for each in unresolved if is_looked_for(each)]
+        if _is_same(looked_for, found, now):
+            return unresolved
         still = {(each.kind, each.subject) for each in found}
-        gone_now = [each for each in self.unresolved() if (each.kind, each.subject) not in still]
-        reasons = {each.finding_id: resolved_by(each) for each in gone_now}
+        gone = [each for each in looked_for if (each.kind, each.subject) not in still]
+        reasons = {each.finding_id: resolved_by(each) for each in gone}
         with self._database.write() as connection:
             before = {(row.kind, row.subject): row for row in connection.execute(_unresolved())}
             for record in found:
@@ -62,21 +68,10 @@ class FindingStore:
                     connection.execute(insert(findings).values(**row))
                 else:
                     connection.execute(_of(known.finding_id).values(**row))
-            for gone in before.values():
-                reason = reasons.get(gone.finding_id, RESOLVED_BY_CHECK)
-                connection.execute(_of(gone.finding_id).values(resolved_at=now, resolved_by=reason))
+            for id_, reason in reasons.items():
+                open_still = _of(id_).where(findings.c.resolved_at.is_(None))
+                connection.execute(open_still.values(resolved_at=now, resolved_by=reason))
         return self.unresolved()
-
-    def _is_same(self, found: Sequence[FindingRecord], now: int) -> bool:
-        """Return whether the unresolved findings are these, seen less than a minute ago: nothing is to be written."""
-        known = {(each.kind, each.subject): each for each in self.unresolved()}
-        if known.keys() != {(each.kind, each.subject) for each in found}:
-            return False
-        pairs = [(known[each.kind, each.subject], each) for each in found]
-        return all(
-            (old.level, old.details) == (new.level, json.loads(json.dumps(new.details))) and now - old.seen_at < 60
-            for old, new in pairs
-        )
 
     def acknowledge(self, finding_id: str, who: str, now: int) -> FindingRecord | None:
         """Note that somebody has looked at a finding; the first one stays noted.
@@ -105,6 +100,18 @@ class FindingStore:
         query = select(findings).order_by(findings.c.opened_at.desc(), findings.c.finding_id).limit(n)
         with self._database.read() as connection:
             return [_finding(row) for row in connection.execute(query)]
+
+
+def _is_same(known: Sequence[FindingRecord], found: Sequence[FindingRecord], now: int) -> bool:
+    """Return whether these are found still, and were less than a minute ago: nothing is to be written."""
+    by_subject = {(each.kind, each.subject): each for each in known}
+    if by_subject.keys() != {(each.kind, each.subject) for each in found}:
+        return False
+    pairs = [(by_subject[each.kind, each.subject], each) for each in found]
+    return all(
+        (old.level, old.details) == (new.level, json.loads(json.dumps(new.details))) and now - old.seen_at < 60
+        for old, new in pairs
+    )
 
 
 def _unresolved() -> Any:

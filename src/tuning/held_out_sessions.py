@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from src.core.domain import IntArray
+from src.core.sorted_sets import distinct, is_in
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 
@@ -30,13 +31,13 @@ def before_the_last_find(split: Split, pairs: IntArray) -> tuple[TrainingData, I
     """
     train, events, n_items = split.train, split.test.events, max(len(split.train.items), 1)
     is_known = np.bincount(train.events.user_idx, minlength=len(train.users)) > 0
-    visitors = np.unique(pairs // n_items)
+    visitors = distinct(pairs // n_items)
     if split.how != "time" or not len(visitors) or is_known[visitors].mean() >= _FEW:
         return train, pairs
     found, of_event = np.unique(events.pairs, return_inverse=True)
     first = np.full(len(found), np.iinfo(np.int64).max)
     np.minimum.at(first, of_event, events.at)
-    is_find, user = np.isin(found, pairs), found // n_items
+    is_find, user = is_in(found, pairs), found // n_items
     asked_at = np.full(len(train.users), np.iinfo(np.int64).min)
     np.maximum.at(asked_at, user[is_find], first[is_find])
     earlier = np.flatnonzero(events.at < asked_at[events.user_idx])

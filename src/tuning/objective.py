@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.sorted_sets import without
 from src.evaluation.exact_lists import MaskedQueries, blocks_of, queries_of, top_lists
 from src.evaluation.metrics import ranking_metrics
 from src.interactions.event_weights import Weighting
@@ -65,7 +66,7 @@ class Objective:
         train, test = tuning.train, tuning.test
         liked = test.liked(relevant_rating, train).events
         shape = (len(train.users), len(train.items))
-        asked, pairs = before_the_last_find(tuning, np.setdiff1d(liked.pairs, train.events.pairs))
+        asked, pairs = before_the_last_find(tuning, without(liked.pairs, train.events.pairs))
         user, item = np.divmod(pairs, max(shape[1], 1))
         relevant = csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=shape)
         users = np.flatnonzero(np.diff(relevant.indptr))

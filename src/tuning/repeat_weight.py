@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 
 from src.core.all_cores import map_on_all_cores
 from src.core.domain import FloatArray, IntArray, JsonDict
+from src.core.sorted_sets import distinct
 from src.evaluation.exact_lists import blocks_of, queries_of
 from src.models.base import QueryBlock
 from src.models.compiled_top_n import best_of_rows
@@ -54,12 +55,12 @@ def tune_repeat_weight(search: Search, ensemble: Ensemble) -> RepeatTrial:
         The weight.
     """
     train, test = search.split.train, search.split.test
-    liked = np.unique(test.liked(search.objective.relevant_rating, train).events.pairs)
+    liked = distinct(test.liked(search.objective.relevant_rating, train).events.pairs)
     user, item = np.divmod(liked, len(train.items))
     relevant = csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=train.n_seen.shape)
     if not relevant.multiply(train.n_seen).nnz:
         return RepeatTrial(0.0, {})
-    users, most = np.unique(user), min(_MAX_USERS, max(_MAX_SCORES // len(train.items), 1))
+    users, most = distinct(user), min(_MAX_USERS, max(_MAX_SCORES // len(train.items), 1))
     if len(users) > most:
         users = np.sort(np.random.default_rng(search.seed).choice(users, most, replace=False))
     scores = _scores(ensemble, queries_of(train, users).queries, relevant[users], search.objective.k)

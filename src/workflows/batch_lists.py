@@ -24,6 +24,7 @@ from src.core.domain import IntArray
 from src.core.errors import InputError, NoData, UnusableFile
 from src.core.list_rules import shop_rules
 from src.core.progress import Reporter
+from src.core.sorted_sets import distinct
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
@@ -129,7 +130,7 @@ def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporte
 def _wanted_users(file: Path | None, data: TrainingData) -> tuple[IntArray, list[str]]:
     """Return int64, the row numbers of the users, and the ids of those that have no event."""
     if file is None:
-        return np.unique(data.events.user_idx).astype(np.int64), []
+        return distinct(data.events.user_idx).astype(np.int64), []
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -228,7 +228,7 @@ def _write_blocks(work: BatchWork, users: IntArray, lists: _Lists) -> BoolArray:
     for start in range(0, len(able), at_once):
         at = able[start : start + at_once]
         queries = QueryBlock(np.full(len(at), -1), histories[users[at]])
-        block = block_lists(work.pipeline, queries, work.seen[users[at]].toarray() > 0, work.n)
+        block = block_lists(work.pipeline, queries, work.seen[users[at]], work.n)
         lists.item[at], lists.score[at], is_made[at] = block.item, block.score, block.is_whole
     return is_made
 

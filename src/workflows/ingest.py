@@ -21,6 +21,7 @@ from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
 from src.core.records import Load
 from src.core.settings import Settings
+from src.ingestion.catalogue_evidence import CatalogueEvidence
 from src.ingestion.csv_rows import PlainText
 from src.ingestion.data_checks import check_load
 from src.ingestion.event_columns import ColumnBlock, EventColumns
@@ -31,6 +32,7 @@ from src.ingestion.joined_files import Pair, find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import file_series, previous_of
+from src.ingestion.packed_tables import tables_in
 from src.ingestion.plain_rows import parts_of, validated_columns
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_validation import validate_rows
@@ -87,18 +89,13 @@ def load_files(
     Raises:
         UnusableFile: a named file, or each of the others, was refused; raised when all were read.
     """
-    files: list[Path | Source] = [*named] or [*input_files(settings)]
+    files, may_refuse = _files_of(settings, named)
     refused: list[str] = []
     unclear: dict[Path, UnclearLayout] = {}
+    loading = _Series(settings, store, reporter, hints, since)
     for path in files:
         try:
-            if isinstance(path, Source) or since is not None:
-                source = path if isinstance(path, Source) else Source(str(path))
-                yield from _load_source(settings, store, source, reporter, hints or Hints(), since)
-                continue
-            loaded = _load(settings, store, path, reporter, hints)
-            yield from loaded.lines()
-            loaded.whole()
+            yield from loading.load(path)
         except UnusableFile as error:
             if isinstance(error, UnclearLayout) and isinstance(path, Path) and since is None:
                 unclear[path] = error
@@ -108,19 +105,57 @@ def load_files(
         del unclear[pair.lines], unclear[pair.orders]
         yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
         try:
-            loaded = _load_joined(settings, store, pair, reporter, hints)
-            yield from loaded.lines()
-            loaded.whole()
+            yield from loading.load_joined(pair)
         except UnusableFile as error:
             refused.append(str(error))
     refused += [str(error) for error in unclear.values()]
-    if refused and (named or len(refused) == len(files)):
+    if refused and (not may_refuse or len(refused) == len(files)):
         raise UnusableFile(" ".join(refused))
     for reason in refused:
         yield f"left out: {reason}"
     if not files and make_synthetic_shop(store, reporter):
         yield "no file was named and none lies in data/ or data/raw/: made up a shop to play with"
         yield "it leaves when the first real file is loaded: python data_processing.py ratings.csv"
+
+
+def _files_of(settings: Settings, named: Sequence[Path | Source]) -> tuple[list[Path | Source], bool]:
+    """Return the files, those of archives each, and whether some may be no table: those that nobody named."""
+    files: list[Path | Source] = []
+    for each in named or input_files(settings):
+        files += tables_in(each) if isinstance(each, Path) else [each]
+    return files, not named or len(files) > len(named)
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Loads files one after the other; its fields are the arguments of `load_files`."""
+
+    settings: Settings
+    store: Store
+    reporter: Reporter
+    hints: Hints | None
+    since: Since | None
+
+    def load(self, path: Path | Source) -> Iterator[str]:
+        """Load a file or source; yield lines for people. Raises UnusableFile."""
+        if isinstance(path, Source) or self.since is not None:
+            source = path if isinstance(path, Source) else Source(str(path))
+            hints = self.hints or Hints()
+            yield from _load_source(self.settings, self.store, source, self.reporter, hints, self.since)
+            return
+        loaded = _load(self.settings, self.store, path, self.reporter, self.hints)
+        yield from loaded.lines()
+        loaded.whole()
+
+    def load_joined(self, pair: Pair) -> Iterator[str]:
+        """Load order lines with the customers of another file; yield lines for people. Raises UnusableFile."""
+        with _temporary_folder(self.settings) as folder:
+            table = replace(open_table(pair.write(folder), self.hints, _known(self.store)), path=pair.lines)
+            loaded = _Loading(self.settings, self.store, table, self.reporter).run(
+                before_storing=lambda: remove_synthetic_shop(self.settings, self.store)
+            )
+        yield from loaded.lines()
+        loaded.whole()
 
 
 def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None = None) -> LoadSummary:
@@ -142,15 +177,6 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
         UnusableFile: the file has no usable row, or cannot be read to its end; the rows before that are stored.
     """
     return _load(settings, store, path, reporter, hints).whole()
-
-
-def _load_joined(settings: Settings, store: Store, pair: Pair, reporter: Reporter, hints: Hints | None) -> LoadSummary:
-    """Load order lines with the customers of another file."""
-    with _temporary_folder(settings) as folder:
-        table = open_table(pair.write(folder), hints, _known(store))
-        return _Loading(settings, store, replace(table, path=pair.lines), reporter).run(
-            before_storing=lambda: remove_synthetic_shop(settings, store)
-        )
 
 
 def _load_source(
@@ -219,6 +245,7 @@ class _Loading:
         self._pace = _Pace()
         self._refunds = LaterRefunds(store)
         self._evidence = EventEvidence()
+        self._catalogue = CatalogueEvidence()
         self._examples: list[str] = []
 
     def run(self, before_storing: Callable[[], None]) -> LoadSummary:
@@ -259,7 +286,12 @@ class _Loading:
         load = _known_as_before(load, previous)
         self._store.runs.save_load(load)
         met = comparison.check(load, has_events=self._table.layout.has_events)
-        checks = [*check_load(load, previous), *([met] if met else []), *self._evidence.checks()]
+        checks = [
+            *check_load(load, previous),
+            *([met] if met else []),
+            *self._evidence.checks(),
+            *self._catalogue.checks(),
+        ]
         return LoadSummary(
             load,
             self._table.with_later_notes(*self._evidence.remarks()),
@@ -269,12 +301,15 @@ class _Loading:
             groups,
             tally.words,
             self._examples,
+            [*self._evidence.totals(), *self._catalogue.totals()],
         )
 
     def _take(self, block: ColumnBlock, sorter: ExternalSort) -> None:
         """Count a block, store its products, and put its events among those to be sorted."""
         self._tally.add(block)
         self._evidence.add(block.events)
+        if not self._table.layout.has_events:
+            self._catalogue.add(block.products)
         self._renamed.update(block.renamed)
         self._refunds.note(block)
         self._parent.update(block.parent)

@@ -39,6 +39,7 @@ class LoadSummary:
         groups: groups of the catalogue's products that their titles tell; None if none were looked for.
         words: words that decide what a row counts for → rows.
         examples: what some of its rows mean.
+        totals: what its events and products come to.
     """
 
     load: Load
@@ -49,6 +50,7 @@ class LoadSummary:
     groups: GuessedGroups | None = None
     words: Mapping[Word, int] = field(default_factory=dict)
     examples: Sequence[str] = ()
+    totals: Sequence[str] = ()
 
     def whole(self) -> LoadSummary:
         """Return the summary itself. Raises UnusableFile if the file could not be read to its end."""
@@ -70,6 +72,7 @@ class LoadSummary:
             lines += [f"    {line}" for line in count_lines(load.by_kind)]
         if load.n_products:
             lines.append(f"  {load.n_products:,} products")
+        lines += [f"    {line}" for line in self.totals]
         lines += [f"    {line}" for line in count_lines(load.mended)]
         if self.groups is not None and self.groups.n_groups:
             lines.append(f"  {guess_sentence(self.groups)}")

@@ -11,11 +11,15 @@ from pathlib import Path
 
 from src.core.errors import UnclearLayout
 from src.core.settings import Settings
+from src.ingestion.catalogue_evidence import CatalogueEvidence
 from src.ingestion.column_account import Fate
+from src.ingestion.event_columns import as_columns
+from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
 from src.ingestion.joined_files import find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
+from src.ingestion.packed_tables import tables_in
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import validate_rows
 from src.ingestion.word_account import unknown_word_lines, word_lines
@@ -80,7 +84,8 @@ def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_row
         UnusableFile: A file cannot be read.
     """
     unclear: dict[Path, tuple[UnclearLayout, Hints]] = {}
-    for path, hints in files:
+    tables = [(table, hints) for path, hints in files for table in tables_in(path)]
+    for path, hints in tables:
         try:
             yield from preview(settings, path, n_rows, hints)
         except UnclearLayout as error:
@@ -103,6 +108,7 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     yield from _column_lines(table)
     yield from (f"  note: {note}" for note in table.layout.notes)
     tally, mended, n_products = RowTally(), Counter[str](), 0
+    events, catalogue = EventEvidence(), CatalogueEvidence()
     left = n_rows
     for block in table.rows.blocks():
         shown = block.rows[:left]
@@ -111,6 +117,8 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
         left -= len(shown)
         validated = validate_rows(block, table.layout, rules)
         tally.add(validated)
+        events.add(as_columns(validated).events)
+        catalogue.add([] if table.layout.has_events else validated.products)
         mended.update(validated.mended)
         n_products += len(validated.products)
         if tally.n_read >= _MOST_ROWS:
@@ -121,6 +129,7 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     yield from (f"  {line}" for line in word_lines(tally.words, table.layout))
     if n_products and not table.layout.has_events:
         yield f"  {n_products:,} products"
+    yield from (f"    {line}" for line in (*events.totals(), *catalogue.totals()))
     yield from (f"    {line}" for line in count_lines(mended))
     yield from (f"  WARNING: {line}" for line in unknown_word_lines(tally.words, table.layout))
     yield "  nothing was stored; to load the file, give the same command without --preview"

@@ -93,7 +93,7 @@ def _columns_of(table: Table, hints: Hints) -> dict[str, str]:
     if not layout.names:
         return {role: str(at + 1) for role, at in layout.columns.items()} | dict(hints.columns)
     if isinstance(table.rows, ReshapedRows) and table.rows.wide:  # what is made of wide columns is found by itself
-        n_kept = len(layout.names) - 2  # without the label and the value
+        n_kept = len(layout.names) - table.rows.wide.n_made
         return {role: layout.names[at] for role, at in layout.columns.items() if at < n_kept}
     made = {_MADE.sub("", name) for name in layout.names if _MADE.search(name)}
     if made:  # what is taken apart is found again by itself

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,8 @@ def spark_session(settings: Settings) -> Iterator[Any]:
             f"memory, and a folder that all of them see, AISLE_SPARK_FOLDER; see their logs."
         ) from None
     finally:
-        session.stop()
+        with suppress(Exception):  # a signal to all processes ends the JVM, too; what ended the training is raised
+            session.stop()
 
 
 @dataclass(frozen=True)

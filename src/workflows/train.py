@@ -17,6 +17,7 @@ from src.interactions.interactions import TrainingData
 from src.models.settings import AllSettings
 from src.releases.gate_messages import verdict_record
 from src.releases.release import Draft
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.store.database import file_of
 from src.store.file_check import check_file
@@ -24,6 +25,7 @@ from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.erase import erase_again
 from src.workflows.locks import in_turn, trainer_lock
+from src.workflows.mlflow_tracking import track_training
 from src.workflows.partial_training import prepare_part
 from src.workflows.resource_usage import PhaseMeter
 from src.workflows.run_records import (
@@ -72,6 +74,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
+            open_registry(settings).follow()  # a host that is new compares with what the others serve
             check_training_space()
             if is_limited():
                 reserve_blas_buffers(os.cpu_count() or 1)
@@ -83,7 +86,9 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
             with in_turn(settings, lambda: noted.step(message("step.other_shop"))):
                 trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
             trained = replace(trained, phases=noted.end())
-            store.runs.save(_ended(run, job, trained))
+            ended = _ended(run, job, trained)
+            store.runs.save(ended)
+        track_training(settings, open_registry(settings), ended, trained, reporter)
         return trained
     finally:
         lock.release()

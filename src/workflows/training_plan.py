@@ -8,7 +8,7 @@ from pathlib import Path
 from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
-from src.interactions.splits import held_out
+from src.interactions.splits import held_out, users_drawn
 from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
@@ -17,6 +17,9 @@ from src.releases.registry import Registry
 from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.workflows.fit import FitPlan
 from src.workflows.tune import trials_file
+
+_TRIED_EVENTS, _SAMPLED_SHARE = 300_000, 0.75
+"""About so many events are enough to compare settings by; a sample of a larger share of the users would save little."""
 
 ALL = "all"
 MODEL_TYPES: dict[str, tuple[str, ...]] = {
@@ -96,8 +99,9 @@ def plan_of(
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
     file = None if job.tune_seconds is None else trials_file(settings, train)
+    tried_on = _tried_on(train, settings.seed) if file is None else train  # a long search can afford all events
     config = tune_ensemble(
-        held_out(train) if len(train) > 1 else None,
+        held_out(tried_on) if len(tried_on) > 1 else None,
         _last_ensemble(registry, first, settings) or first,
         TuningOptions(settings.relevant_rating, settings.seed, trials_file=file),
         settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
@@ -105,6 +109,12 @@ def plan_of(
     )
     params = {name: config.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
     return FitPlan(params, config, config.weighting)
+
+
+def _tried_on(train: TrainingData, seed: int) -> TrainingData:
+    """Return what settings are tried on: all events, or those of a sample of the users where trials would take long."""
+    share = _TRIED_EVENTS / max(len(train), 1)
+    return train if share > _SAMPLED_SHARE else users_drawn(train, share, seed)
 
 
 def _last_ensemble(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:

@@ -20,7 +20,9 @@ from src.interactions.splits import split
 from src.models import MODELS
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.list_blocks import MOST_ITEMS, UserBlocks, makes_blocks
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
 from src.recommendation.prepared_lists import prepare_lists
 from src.releases.gate_messages import verdict_record
 from src.releases.manifest import TrainingRecord
@@ -199,7 +201,10 @@ def publish(
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
     pipeline = replace(draft.pipeline, prepared=None)
-    lists = prepare_lists(pipeline, prepared.data, context.settings.prepare_seconds, context.reporter)
+    # A small catalogue's lists are made by the code of requests, to the last bit.
+    large = len(pipeline.items) > MOST_ITEMS and makes_blocks(pipeline)
+    in_blocks = UserBlocks(pipeline, prepared.data, PREPARED_LENGTH) if large else None
+    lists = prepare_lists(pipeline, prepared.data, context.settings.prepare_seconds, context.reporter, in_blocks)
     finished = replace(
         draft, pipeline=replace(pipeline, prepared=lists), about=draft.about.model_copy(update={**gate, **why})
     )

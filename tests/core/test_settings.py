@@ -50,6 +50,7 @@ def another_value(name: str) -> tuple[str, object]:
         "timezone": ("Europe/Berlin", "Europe/Berlin"),
         "retrain_at": ("03:30", "03:30"),
         "scheduler": ("off", "off"),
+        "background_priority": ("normal", "normal"),
         "gate": ("off", "off"),
         "canary": ("on", "on"),
         "tenants": ("books,toys", "books,toys"),

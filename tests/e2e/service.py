@@ -129,6 +129,7 @@ def shop_in(folder: Path) -> Shop:
         "AISLE_WRITE_KEYS": "write-key",
         "AISLE_REFRESH_SECONDS": "0.3",
         "AISLE_CHECK_SECONDS": "0.5",
+        "AISLE_BACKGROUND_PRIORITY": "normal",  # other tests would leave the lowest priority no processor
         "AISLE_TUNE_SECONDS": "0",
         "AISLE_SPECTRAL_RANK": "32",
         "AISLE_ALS_FACTORS": "16",

@@ -13,6 +13,7 @@ from src.evaluation.known_items import (
     DESCRIBED,
     FEATURE,
     FRAGMENT,
+    FREQUENT,
     JOINED,
     NUMBER,
     OTHER_WORD,
@@ -132,7 +133,7 @@ def test_words_are_joined_and_split(made: dict[str, Judged]) -> None:
 def test_queries_by_category_are_asked_of_a_catalogue_without(
     made: dict[str, Judged], catalogue: CatalogueText
 ) -> None:
-    assert set(BY_CATEGORY) == {CATEGORY, WISH, SYNONYM}
+    assert set(BY_CATEGORY) == {CATEGORY, WISH, SYNONYM, FREQUENT}
     assert "goods 3" in made[CATEGORY].queries
     assert len(made[CATEGORY].grades[made[CATEGORY].queries.index("goods 3")]) == 5
     assert set(without_categories(catalogue).category) == {""}
@@ -142,3 +143,12 @@ def test_a_catalogue_without_titles_makes_queries_of_its_descriptions_alone() ->
     assert make_known_items(CatalogueText.of([Product("p1"), Product("p2", "Lamp")]), 5, 1) == {}
     told = CatalogueText.of([Product("p1", None, "Weekly gossip for rabid gardeners.")])
     assert PURPOSE in make_known_items(told, 5, 1)
+
+
+def test_a_frequent_word_is_answered_where_it_is_usual_and_not_by_what_is_made_for_it() -> None:
+    notebooks = [Product(f"n{at}", f"{name} Notebook", None, "Notebooks") for at, name in enumerate("abcdef")]
+    bags = [Product(f"b{at}", f"Bag for Notebook {at}", None, "Bags") for at in range(2)]
+    others = [Product(f"o{at}", f"Rucksack {at}", None, "Bags") for at in range(30)]
+    made = make_known_items(CatalogueText.of([*notebooks, *bags, *others]), 20, 1)
+    assert made[FREQUENT].queries == ["notebook"]
+    assert made[FREQUENT].grades == [dict.fromkeys(range(6), 3.0)]

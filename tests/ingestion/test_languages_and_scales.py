@@ -286,7 +286,7 @@ def test_days_come_first_where_the_column_is_named_in_such_a_language(write: Wri
         ([1.0, 3.0, 5.0] * 10, Scale(1, 5)), ([2.0, 7.0, 9.0] * 10, Scale(1, 10)), ([0.0, 7.0, 9.0] * 10, Scale(0, 10)),
         ([55.0, 90.0] * 10, Scale(1, 100)), ([0.5, 3.5, 5.0] * 10, Scale(0.5, 5)),
         ([1.0, 5.0] * 30 + [9.0], Scale(1, 5)),
-        ([7.0] * 5, None), ([-9.0, 9.0] * 10, None), ([5.0] * 50 + [50.0] * 10, None),
+        ([7.0] * 5, None), ([-9.0, 9.0] * 10, Scale(-10, 10)), ([5.0] * 50 + [50.0] * 10, None),
     ],
 )  # fmt: skip
 def test_the_scale_is_the_smallest_that_holds_nearly_all_ratings(ratings: list[float], scale: Scale | None) -> None:

@@ -13,7 +13,7 @@ from surprise.model_selection import train_test_split
 from src.core.domain import NO_TIME, EventBatch
 from src.core.errors import NoData
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.splits import Split, split, split_at_random, split_by_time
+from src.interactions.splits import Split, split, split_at_random, split_by_time, users_drawn
 
 
 def data_at(times: list[int], n_users: int = 7) -> TrainingData:
@@ -160,3 +160,15 @@ def test_two_events_are_one_to_learn_from_and_one_to_measure_on(times: list[int]
 def test_fewer_than_two_events_cannot_be_divided(n: int) -> None:
     with pytest.raises(NoData, match=f"there are {n} events"):
         split(data_at([5] * n), 0.2)
+
+
+@given(st.integers(0, 30), st.floats(0.01, 1), st.integers(0, 5))
+def test_drawn_users_keep_all_of_their_events(n_events: int, share: float, seed: int) -> None:
+    data = data_at([*range(n_events)])
+    some = users_drawn(data, share, seed)
+    users, n_users = set(some.events.user_idx.tolist()), len(set(data.events.user_idx.tolist()))
+    assert len(users) == int(np.ceil(share * n_users))
+    of_them = np.isin(data.events.user_idx, list(users))
+    assert some.events.value.tolist() == data.events.value[of_them].tolist()
+    assert len(some.users) == len(data.users)
+    assert users == set(users_drawn(data, share, seed).events.user_idx.tolist())

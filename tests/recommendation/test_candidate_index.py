@@ -13,22 +13,22 @@ from hypothesis import strategies as st
 
 from src.core.domain import FloatArray, IntArray
 from src.core.progress import Silent
-from src.models.base import QueryBlock, QueryRows
+from src.models.base import QueryRows
 from src.models.top_n import top_n
 from src.recommendation import candidate_index
-from src.recommendation.candidate_index import CandidateIndex, GrowingIndex, Neighbourhoods
+from src.recommendation.candidate_index import BlockScores, CandidateIndex, GrowingIndex, Neighbourhoods
 
 N_ITEMS = 60
-ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
+ScorerOf = Callable[[IntArray], BlockScores]
 
 
-def linear(matrix: FloatArray) -> ScoreAll:
-    """A scorer that sums the rows of a matrix over a history."""
+def linear(matrix: FloatArray) -> ScorerOf:
+    """Scorers that sum the rows of a matrix over a history."""
 
-    def score_all(queries: QueryBlock, items: IntArray) -> FloatArray:
-        return np.asarray(queries.history @ matrix, dtype=np.float32)[:, items]
+    def scorer_of(items: IntArray) -> BlockScores:
+        return lambda queries: np.asarray(queries.history @ matrix, dtype=np.float32)[:, items]
 
-    return score_all
+    return scorer_of
 
 
 def some_matrix(seed: int = 0, n_items: int = N_ITEMS) -> FloatArray:
@@ -103,10 +103,10 @@ def test_without_a_score_there_is_no_neighbour() -> None:
     matrix[3] = np.nan
     matrix[5, 10:] = np.nan
 
-    def score_all(queries: QueryBlock, items: IntArray) -> FloatArray:
-        return matrix[queries.history.indices][:, items]
+    def scorer_of(items: IntArray) -> BlockScores:
+        return lambda queries: matrix[queries.history.indices][:, items]
 
-    index = Neighbourhoods.of(score_all, np.ones(N_ITEMS, int), np.ones(N_ITEMS, bool), 20).whole(Silent())
+    index = Neighbourhoods.of(scorer_of, np.ones(N_ITEMS, int), np.ones(N_ITEMS, bool), 20).whole(Silent())
     assert index.item[3].tolist() == [-1] * 20
     assert set(index.item[5].tolist()) == {*range(10)} - {5} | {-1}
     assert np.isfinite(index.score).all()

@@ -23,6 +23,7 @@ from src.recommendation.candidate_index import CandidateIndex
 from src.recommendation.ensemble import CANDIDATES, ENSEMBLE, Ensemble, build_ensemble, scales_of
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit_models
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.score_sums import ScoreSum
 
 N_USERS, N_ITEMS, N_TASTES = 700, 2_400, 12
 SETTINGS = AllSettings(als_factors=16, als_iterations=5, spectral_rank=48, item_graph_neighbours=60)
@@ -95,6 +96,21 @@ def test_earlier_purchases_are_candidates_and_count_the_same_one_by_one_and_in_b
         assert set(np.flatnonzero(bought[at])) <= set(restocking.candidates(again, CANDIDATES).tolist())
         items = restocking.retrieve(again, 20)
         assert items.score == pytest.approx(np.sort(scored[at])[::-1][:20], abs=1e-3)
+
+
+@pytest.mark.parametrize("some", [False, True])
+def test_summed_at_once_models_score_as_one_by_one(models: dict[str, Any], data: TrainingData, some: bool) -> None:
+    items = np.array([5, 2_000, 0, 77]) if some else None
+    history = data.histories[[0, 3, 650]].tolil()
+    history[1] = 0
+    queries = QueryBlock(np.full(3, -1), csr_matrix(history))
+    factors = {name: 0.5 + at for at, name in enumerate(models)}
+    expected = sum(factors[name] * np.nan_to_num(model.score_all(queries, items)) for name, model in models.items())
+    total, is_scored = ScoreSum.of(models, factors, items).of_block(queries)
+    assert total == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert is_scored.all()
+    personal = {name: factors[name] for name in (SPECTRAL, ITEM_GRAPH)}
+    assert ScoreSum.of(models, personal, items).of_block(queries)[1].tolist() == [True, False, True]
 
 
 def block(data: TrainingData, users: IntArray) -> QueryBlock:

@@ -11,7 +11,7 @@ import pytest
 from src.core.domain import Product, ProductFilter
 from src.interactions.vocabulary import Vocabulary
 from src.search.index import SearchHits, SearchIndex
-from src.search.meaning import Noise, fused
+from src.search.meaning import Noise, fused, with_typical_first
 from tests.search.small_index import PRODUCTS, Letters, small_search
 
 
@@ -80,6 +80,14 @@ def test_meaning_counts_more_where_words_cover_less_of_the_query() -> None:
     assert fused(covered, similarity, 1.0, noise) == pytest.approx([1.0, 0.5**2.5 + 0.05, 0.1])
     assert fused(covered / 2, similarity, 0.5, noise) == pytest.approx([0.5**2.5, 0.25**2.5 + 0.125, 0.25])
     assert fused(covered * 0, similarity, 0.0, noise) == pytest.approx([0.0, 0.2, 0.4])
+
+
+def test_of_products_with_the_same_words_those_like_most_of_them_come_first() -> None:
+    rows = np.array([[0, 1], [1, 0], [0.8, 0.6], [0, 0], [0, 1]], np.float32)
+    score = with_typical_first(np.array([1, 1, 1, 1, 0], np.float32), rows)
+    assert np.argsort(-score).tolist() == [2, 1, 0, 3, 4]  # the mean is [1.8, 1.6], without the last one
+    assert score[2] == pytest.approx(1 + 0.2 * (0.8 * 1.8 + 0.6 * 1.6) / np.hypot(1.8, 1.6))
+    assert np.all(with_typical_first(np.zeros(5, np.float32), rows) == 0)
 
 
 def test_products_like_one_are_named_by_their_likeness(search: SearchIndex) -> None:

@@ -163,9 +163,25 @@ def test_what_is_named_by_its_head_noun_comes_before_what_is_made_for_it(shop: A
     assert all("tent" in title.split() for title in titles_of(shop("tent"))[:3])
 
 
+def test_what_most_products_with_a_word_are_comes_before_what_goes_with_them() -> None:
+    makers = ("Arlo", "Brix", "Cendo", "Dovex", "Elmar", "Fonda")
+    notebooks = [Product(f"n{at}", f"{maker} notebook 15 inch i5 8 GB") for at, maker in enumerate(makers)]
+    cases = [Product(f"c{at}", f"{colour} leather sleeve notebook") for at, colour in enumerate(("Red", "Brown"))]
+    others = [Product(f"o{at}", f"{colour} wool scarf") for at, colour in enumerate(("Red", "Brown", "Grey", "Blue"))]
+    found = [product.product_id for product in asking([*cases, *notebooks, *others])("notebook")]
+    assert {*found[:6]} == {product.product_id for product in notebooks}
+
+
 GERMAN = ["Waschmaschine mit 8 kg", "Bücher für Kinder", "Damenschuhe aus Leder", "Kaffeemühle und Zubehör", "Hüte"]
 FRENCH = ["Machine à laver pour la maison", "Chaussures de randonnée", "Journal et crayon", "Théière avec filtre"]
 SPANISH = ["Lavadora para el hogar", "Zapatos de niño", "Cafetera con filtro", "Lápices del artista"]
+COMPOUNDS = ["Regenschirm für Damen", "Damenschuhe mit Absatz", "Herrenschuhe aus Leder", "Hundeleine", "Hundefutter"]
+BAGS = {
+    "beutel für staubsauger": ["Staubsauger ohne Beutel für das Haus", "Staubsaugerbeutel für das Haus"],
+    "sac aspirateur": ["Aspirateur sans sac pour la maison et le jardin", "Sacs pour aspirateur et le balai"],
+    "bolsa aspiradora": ["Aspiradora sin bolsa para el hogar", "Bolsas para aspiradora y el hogar"],
+    "vacuum bags": ["Vacuum without bags for the home", "Bags for the vacuum and the home"],
+}
 CHINESE = ["无线鼠标", "绿茶 100克", "机械键盘", "咖啡机 家用"]
 
 
@@ -177,6 +193,10 @@ CHINESE = ["无线鼠标", "绿茶 100克", "机械键盘", "咖啡机 家用"]
         (GERMAN, "Schuh", 2),
         (GERMAN, "kaffeemuehlen", 3),
         (GERMAN, "hut", 4),
+        (COMPOUNDS, "schuh damen", 1),
+        (COMPOUNDS, "leine für hunde", 3),
+        (COMPOUNDS, "hund futter", 4),
+        *((titles, asked, 1) for asked, titles in BAGS.items()),
         (FRENCH, "chaussure randonnees", 1),
         (FRENCH, "journaux", 2),
         (FRENCH, "theieres", 3),

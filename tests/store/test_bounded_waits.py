@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from src.core.errors import StoreError
+from src.core.errors import StoreAway, StoreError
 from src.store import open_store
 from src.store.database import Database
 
@@ -66,3 +66,41 @@ def test_a_writer_waits_for_another_one_only_so_long(postgresql: str, monkeypatc
     other.dispose()
     store.runs.note_progress("none", "x")
     store.close()
+
+
+class Away:
+    """Stands in for Database: it cannot be reached until it was tried often enough."""
+
+    def __init__(self, until: int) -> None:
+        self.until, self.tries = until, 0
+
+    def __call__(self, url: str, *, loading: bool) -> Database:
+        self.tries += 1
+        if self.tries < self.until:
+            raise StoreAway("the store refused: connection refused")
+        return Database("sqlite://", loading=loading)
+
+
+def test_a_database_that_is_not_there_yet_is_tried_again_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = Away(until=4)
+    monkeypatch.setattr("src.store.Database", away)
+    monkeypatch.setattr("src.store._TRY_AGAIN_SECONDS", 0.001)
+    open_store("postgresql://host/name", wait_seconds=60).close()
+    assert away.tries == 4
+    assert [record.getMessage() for record in caplog.records] == [
+        "trying again for 60 seconds, as the store refused: connection refused",
+        "the store answers now",
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01])
+def test_a_database_that_stays_away_is_an_error_after_the_time_that_is_given(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    away = Away(until=1_000)
+    monkeypatch.setattr("src.store.Database", away)
+    with pytest.raises(StoreAway):
+        open_store("postgresql://host/name", wait_seconds=seconds)
+    assert away.tries == (2 if seconds else 1)

@@ -62,6 +62,18 @@ def restore(url: str, dump: str) -> None:
 
 
 @pytest.fixture
+def url(url: str) -> str:
+    """The URL of a database without tables."""
+    if url.startswith("postgresql"):
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        engine.dispose()
+    return url
+
+
+@pytest.fixture
 def first_url(url: str) -> str:
     """The URL of a store that the oldest supported version made."""
     restore(url, "first_version")

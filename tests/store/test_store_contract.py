@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from src.core.domain import EventKind, Product, ProductCount
 from src.core.errors import ConfigError, StoreError
 from src.core.records import StoreSummary
 from src.store import Store, open_store
+from src.store.database import SYNCHRONOUS
 
 STRANGE = [
     "日本",
@@ -125,10 +127,12 @@ def test_a_path_that_cannot_be_a_database_is_a_store_error(tmp_path: Path) -> No
             open_store(url)
 
 
-def test_a_commit_waits_for_the_disk(store: Store, url: str) -> None:
-    """Both databases must flush a commit to disk."""
-    with store.database.write() as connection:
+def test_a_commit_waits_for_the_disk(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite is told to flush a commit to disk, and PostgreSQL is left with what its database says."""
+    monkeypatch.setattr("src.store.database.SYNCHRONOUS", SYNCHRONOUS)
+    with closing(open_store(url)) as store, store.database.write() as connection:
         if url.startswith("sqlite"):
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         else:
-            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+            source = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'"
+            assert connection.exec_driver_sql(source).scalar() == "database"

@@ -63,6 +63,18 @@ FILES = {
     + "91,u1,Q1,1,Home1,shipping\n92,u2,Q1,1,Home1,shipping\n",
     "acts side by side": rows("user,sku,viewed,bought", "{u}", "{p}", "1", "{k:2}"),
     "no header": rows("7,2023-05-01,A,aa", "{k:7}", "2023-05-02", "A{k:6}", "text {n}"),
+    "names with blanks": rows("Order ID,Customer ID,Customer Email,SKU,Item,Qty", "{n}", "{u}", "{u}@x",
+        "{p}", "My {p}", "1"),
+    "names with signs": rows('order,"customer, id","customer, mail",sku,qty', "{n}", "{u}", "{u}@x", "{p}", "1"),
+    "numbered columns": rows("customer,date,sku_1,qty_1,sku_2,qty_2", "{u}", "2023-05-01", "{p}", "2", "Q{k:5}", "3"),
+    "columns of acts": rows("visitor,ts,viewed_sku,bought_sku", "{u}", "16900000{k:9}1", "{p}", "{p}"),
+    "returns": rows("RMA,Return date,Customer,SKU,Returned qty", "R{n}", "2023-05-01", "{u}", "{p}", "1{k:2}"),
+    "a scale in the name": rows("Nutzer,Film,Punkte (0-10)", "{u}", "{p}", "{k:9}"),
+    "no rating": rows("user,item,rating", "{u}", "{p}", "{k:4}").replace(",0\n", ",99\n"),
+    "flags of listing": rows("sku,name,price,En ligne", "{n}", "Mug {n}", "1.50", "{k:2}").replace(",0\n",
+        ",non\n").replace(
+        ",1\n", ",oui\n"
+    ),
     "languages": rows("sku,language,name,price", "{p}", "de", "Tasse {n}", "1.0") + "P1,fr,Tasse,1.0\nP2,fr,Bol,1.0\n",
 }  # fmt: skip
 
@@ -104,6 +116,12 @@ def test_what_a_message_proposes_is_possible_and_changes_the_reading(
         _, after = outcome(settings, path, option)
         assert after["refused"] == 0, (option, said)
         assert after != before, (option, said)
+
+
+def test_a_product_that_an_option_names_is_no_longer_guessed(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(FILES["names with blanks"], encoding="utf-8")
+    assert "bought 1 × My P1" in outcome(settings, path, "--columns product=Item")[0]
 
 
 @pytest.mark.parametrize("name", REFUSED)

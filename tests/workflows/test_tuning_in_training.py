@@ -326,3 +326,15 @@ def test_other_categories_have_another_file(settings: AllSettings, filled: Store
     data = stored_data(filled, Silent())
     categories = ItemCategories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
     assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))
+
+
+def test_settings_are_tried_on_a_sample_of_the_users_of_very_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [f"u{at % 40}" for at in range(200)]
+    items, kinds = [f"p{at // 40}" for at in range(200)], ["view"] * 200
+    data = data_of(users=users, items=items, kinds=kinds, values=np.ones(200), at=[*range(200)])
+    assert plans_module._tried_on(data, 1) is data
+    monkeypatch.setattr(plans_module, "_TRIED_EVENTS", len(data) // 4)
+    some = plans_module._tried_on(data, 1)
+    assert len(data) / 8 < len(some) < len(data) / 2
+    drawn = np.unique(some.events.user_idx)
+    assert len(some) == np.isin(data.events.user_idx, drawn).sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from app.background.background_job import ROOT, BackgroundJob, launch
+from app.background.background_job import ROOT, BackgroundJob, launcher_of
 from app.thread_limits import THREAD_VARIABLES
 from src.core.process_lock import LockOwner
+from src.models.settings import read_settings
 from src.workflows.locks import FileLock
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
@@ -43,12 +45,16 @@ def test_a_script_is_started_with_its_arguments_and_its_exit_code_is_reported(jo
     assert commands == [[sys.executable, str(ROOT / "train_model.py"), "--watch"]]
 
 
-def test_a_process_has_its_own_session_its_threads_and_the_lowest_priority(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("priority", "niceness"), [("lowest", 19), ("normal", os.getpriority(os.PRIO_PROCESS, 0))])
+def test_a_process_has_its_own_session_its_threads_and_the_priority_of_the_settings(
+    tmp_path: Path, priority: str, niceness: int
+) -> None:
     code = "import os; print(os.getsid(0) == os.getpid(), os.getpriority(0, 0), os.environ['OMP_NUM_THREADS'])"
     assert "OMP_NUM_THREADS" in THREAD_VARIABLES
     wait = "import sys; sys.stdin.read(); import time; time.sleep(1);"  # the priority is lowered after the start
-    assert launch([sys.executable, "-c", wait + code], tmp_path / "log", 7).wait() == 0
-    assert (tmp_path / "log").read_text(encoding="utf-8") == "True 19 7\n"
+    start = launcher_of(read_settings(background_priority=priority))
+    assert start([sys.executable, "-c", wait + code], tmp_path / "log", 7).wait() == 0
+    assert (tmp_path / "log").read_text(encoding="utf-8") == f"True {niceness} 7\n"
 
 
 def test_a_job_runs_while_its_lock_is_held(job: BackgroundJob) -> None:

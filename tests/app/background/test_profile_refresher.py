@@ -216,7 +216,7 @@ def test_the_process_writes_the_profile_that_is_read(
     assert explorer.look().state is ProfileState.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "data_processing.py":
-            thread.join(PATIENCE_SECONDS)  # it runs at the lowest priority
+            thread.join(PATIENCE_SECONDS)
     shown = explorer.look()
     assert shown.state is ProfileState.CURRENT, shown.problem
     assert shown.profile is not None

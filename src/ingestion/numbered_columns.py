@@ -1,0 +1,118 @@
+"""Find columns that are numbered, "product_1", "qty_1", "product_2", of which each number is a row of its own. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from src.ingestion.column_names import INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, candidates, is_number
+from src.ingestion.column_profile import ColumnProfile
+from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.parsing import as_texts, is_nothing
+
+_ONE_NUMBER = re.compile(r"\D*\d{1,3}\D*")
+_NUMBER = re.compile(r"[\W_]*(\d+)[\W_]*")
+_OF_LINES = frozenset({PRODUCT, QUANTITY, TITLE, PRICE})
+_SHORTEST_ID = 3  # digits of a number that is an id rather than a rating or a count
+_OUTER = "record."
+"""Before the name of a column of the whole row that has the role of a numbered one: an order's number of pieces."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Columns that become rows: one for each number.
+
+    Attributes:
+        groups: Positions of the columns of each number, one a label; None where a number lacks it.
+        labels: Names of the columns without their number.
+        kept: Positions of the other columns.
+        first: Names of the first number's columns.
+    """
+
+    groups: tuple[tuple[int | None, ...], ...]
+    labels: tuple[str, ...]
+    kept: tuple[int, ...]
+    first: tuple[str, ...]
+
+    @property
+    def n_made(self) -> int:
+        """How many columns it makes, which stand at the right."""
+        return len(self.labels)
+
+    def names(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the columns of the new rows."""
+        taken = {role for label in self.labels if (role := _role_of(label)) in _OF_LINES}
+        kept = [names[at] if _role_of(names[at]) not in taken else f"{_OUTER}{names[at]}" for at in self.kept]
+        return [*kept, *self.labels]
+
+    def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
+        """Yield a row for each number that has a cell; one without any if there is none."""
+        kept = [row[at] for at in self.kept]
+        lines = [[None if at is None else row[at] for at in group] for group in self.groups]
+        filled = [line for line in lines if not all(map(is_nothing, as_texts(line)))]
+        for line in filled or [[None] * len(self.labels)]:
+            yield [*kept, *line]
+
+    def note(self) -> str:
+        """Return what is said of it, for people."""
+        shown = ", ".join(map(repr, self.first))
+        return (
+            f"{shown} and those of other numbers up to {len(self.groups)}: each number became a row of its own; to "
+            f"take one column only: --columns 'product={self.first[0]}'"
+        )
+
+
+def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
+    """Find numbered columns of products beside a customer or an order.
+
+    Args:
+        profiles: One a column.
+
+    Returns:
+        How they become rows; None where no such columns are, or another column has the product.
+    """
+    found: dict[str, dict[int, int]] = {}
+    for at, profile in enumerate(profiles):
+        if _ONE_NUMBER.fullmatch(profile.name) and (match := _NUMBER.search(profile.name)):
+            found.setdefault(_NUMBER.sub(" ", profile.name).strip(), {})[int(match[1])] = at
+    label = next((label for label, at in found.items() if _are_products(label, at, profiles)), None)
+    if label is None:
+        return None
+    numbers = sorted(found[label])
+    labels = [
+        label,
+        *(each for each in found if each != label and len(found[each]) > 1 and {*found[each]} <= {*numbers}),
+    ]
+    taken = {at for each in labels for at in found[each].values()}
+    kept = tuple(at for at in range(len(profiles)) if at not in taken)
+    roles = {_role_of(profiles[at].name) for at in kept}
+    if PRODUCT in roles or not {USER, INVOICE} & roles:
+        return None
+    if len(labels) == 1 and not _are_ids([profiles[at] for at in found[label].values()]):
+        return None
+    groups = tuple(tuple(found[each].get(number) for each in labels) for number in numbers)
+    first = tuple(profiles[at].name for at in groups[0] if at is not None)
+    return Numbered(groups, tuple(labels), kept, first)
+
+
+def _are_products(label: str, at: Mapping[int, int], profiles: Sequence[ColumnProfile]) -> bool:
+    """Whether columns of one label are numbered from 0 or 1 on, and hold products."""
+    numbers = sorted(at)
+    is_counted = len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] < 2
+    if not is_counted or _role_of(label) != PRODUCT or is_excluded(label):
+        return False
+    cells = [profiles[each] for each in at.values() if profiles[each].cells]
+    return bool(cells) and all(max(each.times, each.urls, each.texts) < 0.5 for each in cells)
+
+
+def _are_ids(columns: Sequence[ColumnProfile]) -> bool:
+    """Whether the cells of columns are ids, some of which stand in several columns, rather than ratings or counts."""
+    first, others = set(columns[0].cells), {cell for each in columns[1:] for cell in each.cells}
+    texts = first | others
+    are_codes = all(len(text) >= _SHORTEST_ID and not text.startswith("-") for text in texts if is_number(text))
+    return bool(first & others) and are_codes
+
+
+def _role_of(name: str) -> str:
+    return next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
