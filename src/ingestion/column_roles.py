@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from src.core.domain import EventKind
 from src.ingestion.column_names import (
     BRAND,
     CANCELLED,
@@ -215,6 +216,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 role = STATE
             if role == REFUNDED and _is_yes_or_no(profile):
                 role = CANCELLED
+            if role in (TITLE, CATEGORY, BRAND, DESCRIPTION) and _holds_kinds(profile):
+                role = KIND
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
                 is_plain = role == TITLE and normalize_name(profile.name) == "name"
@@ -231,6 +234,13 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
             found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
     return found
+
+
+def _holds_kinds(profile: ColumnProfile) -> bool:
+    """Whether a few words that repeat are kinds of events, of which one is no purchase: a log's "name"."""
+    acts = {kind_of(cell) for cell in set(profile.cells)} & {EventKind.VIEW, EventKind.CART, EventKind.CLICK}
+    is_many = len(profile.cells) >= MANY and profile.n_kinds > 1
+    return is_many and bool(acts) and profile.kinds >= _HALF_FULL and profile.is_enumeration
 
 
 def _is_yes_or_no(profile: ColumnProfile) -> bool:

@@ -91,7 +91,7 @@ _PARTLY: tuple[str, ...] = (
 # Cells of columns such as "published", "visibility" and "status" by which a shop keeps products back, without accents.
 _KEPT_BACK: tuple[str, ...] = (
     "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted",
-    "false", "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired",
+    "false", "f", "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired",
     "removed", "sold", "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein",
     "ausgeblendet", "gesperrt", "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador",
     "inactivo", "oculto", "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic",
