@@ -22,17 +22,17 @@ run: setup
 
 setup: $(SETUP)
 
-$(SETUP): requirements.lock
+$(SETUP): requirements.lock requirements-installer.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: $$($(PYTHON) --version) was found; expected Python 3.11 or newer. Install it, or name it: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python deploy/install.py requirements.lock
 	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
 	  echo "note: the system library libgomp.so.1 is missing. LightGBM, which orders the heads of lists, needs it and is left out without: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
 	@touch $@
 
 $(SETUP_DEV): $(SETUP) requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python deploy/install.py requirements-dev.lock
 	@touch $@
 
 test: $(SETUP_DEV)
@@ -55,9 +55,10 @@ check-security: $(SETUP_DEV)
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src app run.py data_processing.py train_model.py evaluate_model.py
 	.ci/audit
 
-# After a change of requirements.txt, requirements-scale.txt or requirements-dev.txt; it needs uv.
-LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --quiet
-lock:
+# After a change of one of these requirements.
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --quiet
+lock: setup
+	$(LOCK) requirements-installer.txt -o requirements-installer.lock
 	$(LOCK) requirements.txt -o requirements.lock
 	$(LOCK) -c requirements.lock requirements-scale.txt -o requirements-scale.lock
 	$(LOCK) -c requirements.lock -c requirements-scale.lock requirements-dev.txt -o requirements-dev.lock

@@ -12,8 +12,10 @@ from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.item_groups import ItemGroups
-from src.models.base import BlockScorer, QueryBlock
+from src.models.base import BlockScorer, QueryBlock, ScoresByPairs
+from src.models.compiled_lists import CandidateRows
 from src.models.compiled_top_n import best_of_rows
+from src.models.normalization import less_own, scale_columns
 
 BLOCK_BYTES = 1 << 26
 """Memory for the scores of one block of queries; each core works on one."""
@@ -94,6 +96,14 @@ def top_lists(
 
     def write(rows: slice) -> None:
         nonlocal done
+        if isinstance(scorer, ScoresByPairs) and fill is not None and groups is None:
+            lists[rows] = _best_pairs(scorer, queries.history[rows], masked[rows], n)
+        else:
+            lists[rows] = best_of_all(rows)
+        done += rows.stop - rows.start
+        reporter.advance(done, len(queries))
+
+    def best_of_all(rows: slice) -> IntArray:
         score = scorer.score_all(queries.take(rows))
         if fill is not None:
             score[score == 0] = -np.inf
@@ -101,14 +111,25 @@ def top_lists(
         score[np.repeat(np.arange(len(score)), np.diff(block_mask.indptr)), block_mask.indices] = -np.inf
         if groups is not None:
             groups.keep_best(score)
-        lists[rows] = best_of_rows(score, n).column
-        done += len(score)
-        reporter.advance(done, len(queries))
+        return best_of_rows(score, n).column
 
     map_on_all_cores(write, blocks_of(len(queries), n_items, block_rows))
     if fill is not None:
         _complete(lists, masked, fill, groups)
     return lists
+
+
+def _best_pairs(scorer: ScoresByPairs, history: csr_matrix, masked: csr_matrix, n: int) -> IntArray:
+    """Return int32[n_queries, n], the best items of those that the model scores other than 0: few of a catalogue."""
+    pairs = scorer.pair_scores(history)
+    pairs.sort_indices()
+    rows, score = CandidateRows(pairs.indptr, pairs.indices, pairs.shape[1]), np.array(pairs.data, np.float32)
+    if scorer.self_scores is not None:
+        own = np.zeros_like(score)
+        rows.add_pairs(scale_columns(history, scorer.self_scores), own)
+        score = less_own(score, own)
+    score[score == 0] = np.nan
+    return rows.best(score, masked, None, n).item
 
 
 def blocks_of(n_queries: int, n_items: int, block_rows: int | None = None) -> list[slice]:

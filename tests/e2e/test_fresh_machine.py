@@ -52,7 +52,7 @@ def _linked(source: Path, target: Path) -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with what requirements.lock names and nothing else, linked from the one that tests.
 
-    That pip installs the lock is shown by `make setup`, with which .ci/run begins.
+    That the lock can be installed is shown by `make setup`, with which .ci/run begins.
     """
     folder = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(folder, with_pip=False)

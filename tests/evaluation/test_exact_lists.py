@@ -12,7 +12,9 @@ from scipy.sparse import csr_matrix
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
 from src.interactions.interactions import TrainingData, training_data
+from src.models import CO_OCCURRENCE, ITEM_GRAPH, MODELS
 from src.models.base import QueryBlock
+from src.models.settings import AllSettings
 from src.models.top_n import top_n
 
 
@@ -75,6 +77,28 @@ def test_batched_lists_are_those_of_one_user_at_a_time(
         found = top_lists(Fixed(table), MaskedQueries(queries(n_users, n_items), masked), n, fill=fill, block_rows=7)
         assert found.dtype == np.int32
         assert found.tolist() == one_at_a_time(table, masked, n, fill)
+
+
+@pytest.mark.parametrize("name", [CO_OCCURRENCE, ITEM_GRAPH])
+def test_models_that_score_few_items_make_the_lists_of_whole_rows(name: str) -> None:
+    rng = np.random.default_rng(3)
+    data = data_of([(f"u{rng.integers(30)}", f"p{int(rng.integers(40)) ** 2 // 40}", "purchase") for _ in range(200)])
+    model, fill = MODELS[name].train(data, MODELS[name].params(AllSettings()), seed=1), rng.permutation(len(data.items))
+    asked = queries_of(data, np.arange(len(data.users)))
+    shown = asked.masked.copy()
+    shown.data[:] = 0
+    shown.eliminate_zeros()
+
+    class Dense:
+        def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+            return np.asarray(model.score_all(queries, items))
+
+    for masked in (asked.masked, shown):  # with the products of the histories, too, whose own support does not count
+        found, expected = (
+            top_lists(scorer, MaskedQueries(asked.queries, masked), 6, fill=fill, block_rows=7)
+            for scorer in (model, Dense())
+        )
+        assert found.tolist() == expected.tolist()
 
 
 def test_the_size_of_a_block_changes_no_list() -> None:

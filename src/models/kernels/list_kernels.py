@@ -166,7 +166,7 @@ def write_lists(
     listed_score: FloatArray,
     n_reaching: IntArray,
 ) -> None:
-    """Write the best candidates of each history, best first, of equal ones the first items.
+    """Write the finite best candidates of each history, best first, of equal ones the first items.
 
     Args:
         starts: int64[n_rows + 1], of the candidates.
@@ -186,7 +186,9 @@ def write_lists(
         n = 0
         for at in range(starts[row], starts[row + 1]):
             value, own = score[at], item[at]
-            if not is_listed[own] or mark[own] == row or (n == length and not value > listed_score[row, n - 1]):
+            if not is_listed[own] or mark[own] == row or not np.isfinite(value):
+                continue
+            if n == length and not value > listed_score[row, n - 1]:
                 continue
             place = n if n < length else length - 1
             while place and listed_score[row, place - 1] < value:
