@@ -132,6 +132,7 @@ def asked_of(users: list[str], titles: list[str]) -> dict[str, tuple[str, list[s
         "user, beginning": (path_users, [id_[: rng.choice(_PARTS)] for id_ in users]),
         "user, any part": (path_users, [part.lower() for part in middles]),
         "user, misspelt": (path_users, [misspelt(id_, rng) for id_ in users]),
+        "product, one letter": (path_products, [word[0] for word in words]),
         "product, unfinished word": (path_products, [word[: rng.choice((2, 3, 4))] for word in words]),
         "product, two words": (path_products, [" ".join(title.split()[-2:]) for title in titles]),
         "product, misspelt": (path_products, [misspelt(word, rng) for word in words]),

@@ -117,9 +117,6 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
 
     Returns:
         The reading; None if no layout fits.
-
-    Raises:
-        UnclearLayout: Never; the caller words what is missing.
     """
     profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
@@ -139,17 +136,10 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         return None
     settled = {role for role in columns if role in given.columns}
     by_look = {role for role in columns if role not in settled and (role in looks or _is_unnamed(role, roles))}
-    notes += [
-        f"{profiles[columns[role]].name!r} was taken for the {role} by its look; "
-        + (f"for none: --columns {role}=" if role not in (USER, PRODUCT) else f"for another: --columns {role}=COLUMN")
-        for role in _EVENT_ROLES
-        if role in by_look and (layout != PRODUCTS or role in looks)
-    ]
+    said = by_look if layout != PRODUCTS else by_look & looks
+    notes += [_look_note(role, profiles[columns[role]].name) for role in _EVENT_ROLES if role in said]
     found = _reading_of(layout, columns, roles, profiles, given)
-    reasons = {
-        at: "by --columns" if role in settled else "by its look" if role in by_look else "by its name"
-        for role, at in columns.items()
-    }
+    reasons = {at: _reason(role, settled, by_look) for role, at in columns.items()}
     found = replace(found, fates=account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS))
     notes += preferred if layout != PRODUCTS else []
     notes += _gap_notes(found, first)
@@ -160,6 +150,15 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, found.fates, first, given.ignored, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes))
+
+
+def _look_note(role: str, name: str) -> str:
+    other = f"for another: --columns {role}=COLUMN" if role in (USER, PRODUCT) else f"for none: --columns {role}="
+    return f"{name!r} was taken for the {role} by its look; {other}"
+
+
+def _reason(role: str, settled: Collection[str], by_look: Collection[str]) -> str:
+    return "by --columns" if role in settled else "by its look" if role in by_look else "by its name"
 
 
 def _reading_of(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from src.core.domain import EventKind
 from src.ingestion.column_names import (
     BRAND,
     CANCELLED,
@@ -51,6 +52,7 @@ from src.ingestion.column_words import (
     words_of,
 )
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.product_cleaning import stock_in
 from src.ingestion.rating_scales import scale_in_name, without_whole
 from src.ingestion.written_dates import written_date
@@ -215,6 +217,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 role = STATE
             if role == REFUNDED and _is_yes_or_no(profile):
                 role = CANCELLED
+            if role in (TITLE, CATEGORY, BRAND, DESCRIPTION) and _holds_kinds(profile):
+                role = KIND
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
                 is_plain = role == TITLE and normalize_name(profile.name) == "name"
@@ -231,6 +235,13 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
             found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
     return found
+
+
+def _holds_kinds(profile: ColumnProfile) -> bool:
+    """Whether a few words that repeat are kinds of events, of which one is no purchase: a log's "name"."""
+    acts = {kind_of(cell) for cell in set(profile.cells)} & {EventKind.VIEW, EventKind.CART, EventKind.CLICK}
+    is_many = len(profile.cells) >= MANY and profile.n_kinds > 1
+    return is_many and bool(acts) and profile.kinds >= _HALF_FULL and profile.is_enumeration
 
 
 def _is_yes_or_no(profile: ColumnProfile) -> bool:
@@ -339,15 +350,22 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
             continue
         share = profile.kinds if role == KIND else profile.states
         # Among views, carts and purchases a few names may be unknown; of states all must be clear.
-        if share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) or not (
+        is_told = role == STATE and _tells_done_from_undone(profile)
+        if (share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) and not is_told) or not (
             profile.is_enumeration or len(profile.cells) < MANY
         ):
             continue
         # "paid" and "cancelled" are kinds of events too, but a log has views, clicks or carts.
-        is_state = profile.states >= 0.9 and profile.n_kinds < profile.n_distinct
+        is_state = (profile.states >= 0.9 or is_told) and profile.n_kinds < profile.n_distinct
         if (role == STATE) == is_state:
             return at
     return None
+
+
+def _tells_done_from_undone(profile: ColumnProfile) -> bool:
+    """Whether most words are states, some of orders that count and some of orders that do not."""
+    found = {order_state(cell) for cell in set(profile.cells)}
+    return profile.states >= _HALF_FULL and {OrderState.DONE, OrderState.UNDONE} <= found
 
 
 def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> None:

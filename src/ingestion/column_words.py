@@ -195,7 +195,7 @@ def names_a_visit(name: str) -> bool:
 
 def has_id_word(name: str) -> bool:
     """Whether the name says that the column holds ids, such as "anime_id"."""
-    return ID_WORD in classes_of(name)
+    return ID_WORD in classes_of(name) and words_of(name) != ["n"]  # how many
 
 
 def role_by_words(name: str) -> tuple[str, float] | None:

@@ -23,6 +23,7 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     TIME,
+    TOTAL,
     USER,
     VALUE,
 )
@@ -130,34 +131,21 @@ def validate_events(
         Events of the rows that are not rejected.
     """
     n = len(products)
-    if layout.name in (PURCHASES, EVENTS) and INVOICE in cells:  # a till prints a receipt without knowing who buys
-        is_sale = where_true(as_texts(cells[INVOICE]), lambda text: not is_nothing(text))
-        if layout.name == EVENTS:
-            is_sale &= where_true(as_texts(cells[KIND]), lambda text: layout.words.kind(text) in _OF_SALES)
-        rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
+    _leave_out_strangers(cells, layout, rejections)
     users = validate_ids(cells[USER], "user id", rejections)
     for user in found_among(users, layout.nobody):
         rejections.add_where(users, user.__eq__, RejectionCode.NOBODY, repr(user))
-    texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
-    if layout.name == RATINGS and any(map(_NO_DIGITS_ONLY.search, texts[VALUE])):
-        texts[VALUE] = list(map(without_whole, texts[VALUE]))
-    if layout.unrated:
-        texts[VALUE] = ["" if says_unrated(text, layout.no_rating) else text for text in texts[VALUE]]
+    texts = _texts_of(cells, layout)
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
-    if layout.name == PURCHASES and PRICE in cells:
-        is_back = came_back(
-            cells[PRICE], products, np.where(where_true(kinds, EventKind.RETURN.__eq__), -1, 1), rejections
-        )
+    paid = next((cells[role] for role in (PRICE, TOTAL) if role in cells), None)
+    if layout.name == PURCHASES and paid is not None:
+        is_back = came_back(paid, products, np.where(where_true(kinds, EventKind.RETURN.__eq__), -1, 1), rejections)
         kinds = [EventKind.RETURN.value if back else kind for kind, back in zip(kinds, is_back.tolist(), strict=True)]
     if fate is not None:
         value = value * fate.share_kept
     at = _times(texts, layout, rules, rejections, n)
-    for role in (MARK, EVENT_ID, INVOICE):
-        if role in texts:
-            texts[role] = [clean_id(text) for text in texts[role]]
-            rejections.add_where(texts[role], has_bad_characters, RejectionCode.BAD_CHARACTERS, role)
-            rejections.add_where(texts[role], is_too_long, RejectionCode.TEXT_TOO_LONG, role)
+    _clean_marks(texts, rejections)
     good = np.flatnonzero(rejections.good)
 
     def pick(column: list[str]) -> list[str]:
@@ -172,6 +160,34 @@ def validate_events(
     if fate is not None and INVOICE in texts and fate.undone.any():
         validated.undone = _undone(users, products, value, at, texts[INVOICE], fate.undone)
     return _with_purchases(validated, texts[PURCHASED], good) if layout.name == CLICKS else validated
+
+
+def _leave_out_strangers(cells: dict[str, Sequence[object]], layout: Layout, rejections: RowRejections) -> None:
+    """Leave out sales without a customer: a till prints a receipt without knowing who buys."""
+    if layout.name not in (PURCHASES, EVENTS) or INVOICE not in cells:
+        return
+    is_sale = where_true(as_texts(cells[INVOICE]), lambda text: not is_nothing(text))
+    if layout.name == EVENTS:
+        is_sale &= where_true(as_texts(cells[KIND]), lambda text: layout.words.kind(text) in _OF_SALES)
+    rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
+
+
+def _texts_of(cells: dict[str, Sequence[object]], layout: Layout) -> dict[str, list[str]]:
+    """Return the cells of events as texts; ratings as numbers, "" where they say that there is none."""
+    texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
+    if layout.name == RATINGS and any(map(_NO_DIGITS_ONLY.search, texts[VALUE])):
+        texts[VALUE] = list(map(without_whole, texts[VALUE]))
+    if layout.unrated:
+        texts[VALUE] = ["" if says_unrated(text, layout.no_rating) else text for text in texts[VALUE]]
+    return texts
+
+
+def _clean_marks(texts: dict[str, list[str]], rejections: RowRejections) -> None:
+    for role in (MARK, EVENT_ID, INVOICE):
+        if role in texts:
+            texts[role] = [clean_id(text) for text in texts[role]]
+            rejections.add_where(texts[role], has_bad_characters, RejectionCode.BAD_CHARACTERS, role)
+            rejections.add_where(texts[role], is_too_long, RejectionCode.TEXT_TOO_LONG, role)
 
 
 def _undone(

@@ -107,13 +107,10 @@ def find_no_rating(ratings: Sequence[float]) -> float | None:
         others = [abs(rating) for rating in ratings if rating != value]
         n = len(ratings) - len(others)
         is_nines = value % 1 == 0 and set(f"{abs(value):.0f}") == {"9"}
-        if is_nines and others and n >= max(_FEW_UNRATED, _UNRATED_SHARE * len(ratings)) and _apart(abs(value), others):
+        is_apart = bool(others) and (abs(value) > _GAP * max(others) or value < 0 <= min(set(ratings) - {value}))
+        if is_nines and is_apart and n >= max(_FEW_UNRATED, _UNRATED_SHARE * len(ratings)):
             return value
     return None
-
-
-def _apart(value: float, others: Sequence[float]) -> bool:
-    return value > _GAP * max(others)
 
 
 def scale_in_name(name: str) -> Scale | None:

@@ -268,10 +268,14 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
     given: FloatArray = vectors
     wanted: FloatArray = vectors
     if params.filter == "ease" and vectors.shape[1]:
-        explained = (vectors**2) @ spectrum.values
-        noise = np.maximum(normalized.diagonal - explained, 0) + params.ridge * normalized.mean_diagonal
-        whitened = vectors / noise[:, None]
-        inner = np.linalg.inv(np.diag(1 / spectrum.values) + vectors.T @ whitened)
+        # float32 but for the small inverse: in double precision a fit takes twice as long.
+        explained = np.einsum("if,if,f->i", vectors, vectors, spectrum.values.astype(np.float32))
+        ridge = np.float32(params.ridge * normalized.mean_diagonal)
+        noise = np.maximum(normalized.diagonal - explained, 0) + ridge
+        root = np.sqrt(noise)[:, None]
+        scaled = vectors / root  # BLAS multiplies a matrix with itself in a third of the time of two different ones
+        inner = np.linalg.inv(np.diag(1 / spectrum.values) + scaled.T @ scaled)
+        whitened = scaled / root
         given = whitened @ inner.astype(np.float32)
         wanted = whitened / (1 / noise - np.einsum("if,if->i", given, whitened))[:, None]
     given = (given * (normalized.degree**-params.input_exponent)[:, None]).astype(np.float32)

@@ -23,8 +23,8 @@ _POWER = 2.5
 _MEANING, _MORE_MEANING = 0.1, 0.3
 """Weight of the meaning where words cover the whole query, and what is added where they cover nothing of it."""
 _TYPICAL, _SHARPNESS = 0.2, 8
-"""Weight of being like the best products of a query, and the power of their scores that decides who is one of them:
-a product with half of the best score counts 1/256."""
+"""Weight of being like the best products of a query, as a share of the best score; and the power of the scores that
+decides who is one of them: a product with half of the best score counts 1/256."""
 _LEAST_COVERED = 0.1
 _N_NONSENSE, _HIGH = 200, 0.97
 _ROWS_AT_ONCE = 50_000
@@ -132,14 +132,17 @@ def with_typical_first(score: FloatArray, rows: FloatArray) -> FloatArray:
         rows: float32[m, dimension], vectors of the items, of length 1 or 0.
 
     Returns:
-        float32[m]: the scores, plus a weight times the cosine to the mean of the vectors, weighted by the scores.
+        float32[m]: the scores, plus the cosine to the mean of the vectors, weighted by the scores, times a share of the
+        best score: where nothing fits the query well, what is like the best fits it no better.
     """
     best = float(score.max(initial=0))
     if best <= 0:
         return score
     mean = (np.maximum(score, 0) / best) ** _SHARPNESS @ rows
     length = float(np.linalg.norm(mean))
-    return score if length == 0 else np.asarray(score + _TYPICAL * (rows @ (mean / length)), dtype=np.float32)
+    if length == 0:
+        return score
+    return np.asarray(score + _TYPICAL * best * np.maximum(rows @ (mean / length), 0), dtype=np.float32)
 
 
 def is_answered(covered: FloatArray, similarity: FloatArray, noise: Noise) -> bool:

@@ -22,7 +22,7 @@ from tests.forked import fork
 from tests.waiting import PATIENCE_SECONDS
 
 Write = Callable[..., Path]
-SIZE = 75_000
+SIZE = 30_000
 """Bytes; each file is read with so many, and with twice as many."""
 MOST_GROWTH = 3.0
 FREE_SECONDS = 0.1

@@ -217,3 +217,58 @@ def test_a_bare_id_that_repeats_is_the_group_and_the_longer_title_counts(write: 
 def test_thousands_in_stock_may_have_apostrophes(write: Write) -> None:
     rows = table("sku,title,stock", lambda at: f"A{at},Mug {at},1'{at:03d}")
     assert [product.stock for product in read(write(rows)).products[:2]] == [1_000, 1_001]
+
+
+def test_a_name_whose_cells_are_kinds_of_events_is_the_kind(write: Write) -> None:
+    words = ("pageview", "Add to Basket", "Order placed")
+    rows = table(
+        "timestamp,name,visitor,props.sku",
+        lambda at: f"2023-05-01 10:00:{at % 60:02d},{words[at % 3]},v{at % 7},A{at % 5}",
+        60,
+    )
+    assert kinds(read(write(rows))) == {"view": 20, "cart": 20, "purchase": 20}
+
+
+@pytest.mark.parametrize("cell", ["Lamp {a} (2 pcs) / Rug {b} (3 pcs)", "L-{a} - 2, R-{b} - 3"])
+def test_quantities_behind_titles_and_dashes_are_taken_apart(write: Write, cell: str) -> None:
+    found = read(write(table("order;buyer;contents", lambda at: f"{at};b{at % 7};" + cell.format(a=at % 3, b=at % 4))))
+    assert [event[3] for event in found.events[:4]] == [2.0, 3.0, 2.0, 3.0]
+    assert len({event[1] for event in found.events}) == 7
+
+
+def test_numbers_called_n_are_said(write: Write) -> None:
+    assert "'n' ('1', '2', '3') has numbers" in notes(
+        read(write(table("cust,item,n,dt", lambda at: f"c{at % 9},A{at % 7},{at % 3 + 1},2023-05-01")))
+    )
+
+
+def test_f_keeps_a_product_back_and_minus_nine_is_no_rating(write: Write) -> None:
+    listed = read(write(table("sku,name,active", lambda at: f"A{at},Mug {at},{'ft'[at > 0]}"))).products
+    assert [bool(product.unlisted) for product in listed[:2]] == [True, False]
+    rated = read(
+        write(table("user,item,rating", lambda at: f"u{at % 9},p{at % 7},{-9 if at % 4 == 0 else 1 + at % 5}"))
+    )
+    assert kinds(rated) == {"rating": 30, "purchase": 10}
+
+
+def test_words_for_done_and_undone_are_states_beside_an_unknown_one(write: Write) -> None:
+    words = ("betaald", "storno", "qwx")
+    found = read(
+        write(
+            table("bon,klant_id,artikel,stuks,toestand", lambda at: f"{at},k{at % 7},A{at % 5},1,{words[at % 3]}", 60)
+        )
+    )
+    assert kinds(found) == {"purchase": 40}
+
+
+def test_a_total_that_is_paid_back_is_a_return(write: Write) -> None:
+    rows = table(
+        "invoice,client,product,qty,total", lambda at: f"{at},c{at % 7},A{at % 5},1,{'-' if at % 10 == 9 else ''}9.50"
+    )
+    assert kinds(read(write(rows))) == {"purchase": 36, "return": 4}
+
+
+def test_finnish_receipts_name_their_customers(write: Write) -> None:
+    rows = table("Kuitti;Pvm;Klo;Asiakasnro;Tuotekoodi;Kpl", lambda at: f"{at};1.5.2023;09.30;4{at % 7};H{at % 5};2")
+    found = read(write(rows))
+    assert (len(set(found.users)), found.events[0][3:]) == (7, (2.0, 1_682_933_400))
