@@ -53,13 +53,26 @@ class Whitening(NamedTuple):
         return cls(solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32))
 
     def whiten(self, factors: FloatArray, pool: ThreadPoolExecutor) -> FloatArray:
-        """Return V = Y R⁻ᵀ, float32[n, f]."""
+        """Whiten factors.
+
+        Args:
+            factors: float32[n, f], Y.
+            pool: threads.
+
+        Returns:
+            V = Y R⁻ᵀ, float32[n, f].
+        """
         whitened, across = np.empty_like(factors), np.ascontiguousarray(self.inverse_root.T)
         map_in_threads(lambda part: np.matmul(factors[part], across, out=whitened[part]), _blocks(factors), pool)
         return whitened
 
     def restore_in_place(self, solved: FloatArray, pool: ThreadPoolExecutor) -> None:
-        """Turn rows v into x = R⁻ᵀ v."""
+        """Turn rows v into x = R⁻ᵀ v.
+
+        Args:
+            solved: float32[n, f], changed.
+            pool: threads.
+        """
 
         def restore(part: slice) -> None:
             solved[part] = solved[part] @ self.inverse_root
