@@ -20,7 +20,7 @@ from pathlib import Path
 
 from src.core.domain import JsonDict
 from src.models.settings import AllSettings, read_settings
-from src.releases.shared_registry import open_registry
+from src.releases.shared_registry import followed_registry
 from src.store import Store, open_store
 from src.workflows.benchmark import run_benchmark
 from src.workflows.benchmark_request import BenchmarkRequest
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _store(settings: AllSettings) -> Store:
     """Open the store, beside the current release of all hosts."""
-    open_registry(settings).follow()
+    followed_registry(settings)
     return open_store(settings.store_url, wait_seconds=settings.database_wait)
 
 

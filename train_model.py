@@ -21,7 +21,7 @@ from src.core.tracing import start_tracing, stop_tracing, trace_steps
 from src.models import MODELS
 from src.models.settings import read_settings
 from src.releases.gate_messages import verdict_sentence
-from src.releases.shared_registry import open_registry
+from src.releases.shared_registry import followed_registry, open_registry
 from src.store import open_store
 from src.workflows.batch_lists import write_batch_lists
 from src.workflows.batch_parts import BatchRequest
@@ -121,7 +121,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if _changes_releases(settings, arguments, screen):
         return
     if arguments.watch or arguments.first or arguments.batch_lists is not None:
-        open_registry(settings).follow()  # this host may be new; a training does it, too
+        followed_registry(settings)  # this host may be new; a training looks, too
     if arguments.trigger != "command":
         if settings.background_priority == "lowest":
             lower_priority()

@@ -52,6 +52,7 @@ from src.ingestion.column_words import (
     words_of,
 )
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.product_cleaning import stock_in
 from src.ingestion.rating_scales import scale_in_name, without_whole
 from src.ingestion.written_dates import written_date
@@ -349,15 +350,22 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
             continue
         share = profile.kinds if role == KIND else profile.states
         # Among views, carts and purchases a few names may be unknown; of states all must be clear.
-        if share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) or not (
+        is_told = role == STATE and _tells_done_from_undone(profile)
+        if (share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) and not is_told) or not (
             profile.is_enumeration or len(profile.cells) < MANY
         ):
             continue
         # "paid" and "cancelled" are kinds of events too, but a log has views, clicks or carts.
-        is_state = profile.states >= 0.9 and profile.n_kinds < profile.n_distinct
+        is_state = (profile.states >= 0.9 or is_told) and profile.n_kinds < profile.n_distinct
         if (role == STATE) == is_state:
             return at
     return None
+
+
+def _tells_done_from_undone(profile: ColumnProfile) -> bool:
+    """Whether most words are states, some of orders that count and some of orders that do not."""
+    found = {order_state(cell) for cell in set(profile.cells)}
+    return profile.states >= _HALF_FULL and {OrderState.DONE, OrderState.UNDONE} <= found
 
 
 def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> None:

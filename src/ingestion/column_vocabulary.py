@@ -59,10 +59,10 @@ WORDS: dict[str, str] = {
         transaksi παραγγελια παραγγελιας τιμολογιο замовлення поръчка narudzba narudzbe racun narocilo objednavky
         vbeln الطلب
         zam doc
-        tellimus tellimuse
+        tellimus tellimuse kuitti
     """,
     ID_WORD: """
-        n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
+        n id ids no nr nro num number nummer code key ref reference referenz numero kod kennung identifier uuid
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
         symbol cod
@@ -96,7 +96,7 @@ WORDS: dict[str, str] = {
         giorno dia 时间 日期 日時 日付 時刻 날짜 시간 일시 дата время paivays tarih
         dt tm idopont ido tarihi saat tanggal waktu ημερομηνια ωρα vrijeme cas paivamaara erdat audat fkdat budat
         التاريخ
-        aeg kuupaev kello pvm tidspunkt
+        aeg kuupaev kello klo pvm tidspunkt
     """,
     "kind": """
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento

@@ -23,6 +23,7 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     TIME,
+    TOTAL,
     USER,
     VALUE,
 )
@@ -137,10 +138,9 @@ def validate_events(
     texts = _texts_of(cells, layout)
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
-    if layout.name == PURCHASES and PRICE in cells:
-        is_back = came_back(
-            cells[PRICE], products, np.where(where_true(kinds, EventKind.RETURN.__eq__), -1, 1), rejections
-        )
+    paid = next((cells[role] for role in (PRICE, TOTAL) if role in cells), None)
+    if layout.name == PURCHASES and paid is not None:
+        is_back = came_back(paid, products, np.where(where_true(kinds, EventKind.RETURN.__eq__), -1, 1), rejections)
         kinds = [EventKind.RETURN.value if back else kind for kind, back in zip(kinds, is_back.tolist(), strict=True)]
     if fate is not None:
         value = value * fate.share_kept

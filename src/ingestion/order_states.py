@@ -22,7 +22,8 @@ class OrderState(Enum):
 _UNDONE: tuple[str, ...] = (
     "cancel", "void", "rejet", "refund",
     "fail", "spam", "fake", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
-    "chargeb", "disput", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt",
+    "chargeb", "credited", "gecredit", "disput", "fraud", "denied", "unavailable", "revers", "stornier",
+    "storno", "abgebrochen", "abgelehnt",
     "erstattet", "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours",
     "refuse", "echou", "anulad", "anulow", "reembols", "devuel", "devolvid", "rechaz", "fallid", "rimbors", "reso",
     "geannuleerd", "terugbetaald", "mislukt", "geretourneerd", "zwroc", "zwrot", "odrzuc", "nieudan", "recus",
@@ -73,7 +74,8 @@ _DONE: tuple[str, ...] = (
 # Of what is done, that which says that the money came.
 _PAID: tuple[str, ...] = (
     "paid", "captur", "settled", "charged", "bezahlt", "payee", "paye", "pagad", "pago", "paga", "betaald", "oplacon",
-    "zaplac", "оплачен", "fizetve", "kifizet", "odendi", "platit", "placen", "dibayar", "betalt", "betald", "maksettu",
+    "zaplac", "оплачен", "fizetve", "kifizet", "odendi", "platit", "placen", "dibayar", "betalt", "betald",
+    "maksettu",
     "已付款", "已支付", "入金済", "결제완료",
 )  # fmt: skip
 _PARTLY: tuple[str, ...] = (

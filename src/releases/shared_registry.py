@@ -181,3 +181,18 @@ def open_registry(settings: Settings) -> Registry:
     if not settings.releases_url:
         return Registry(settings.releases_dir, settings.keep_releases)
     return SharedRegistry(settings.releases_dir, settings.keep_releases, SharedReleases(settings.releases_url))
+
+
+def followed_registry(settings: Settings) -> Registry:
+    """Return the releases of this host after a look at those that all hosts share, as a command on a new host needs it.
+
+    Raises:
+        ReleaseError: They cannot be seen, and this host has no current release.
+    """
+    registry = open_registry(settings)
+    try:
+        registry.follow()
+    except ReleaseError:
+        if registry.current_version() is None:
+            raise
+    return registry

@@ -140,7 +140,9 @@ def with_typical_first(score: FloatArray, rows: FloatArray) -> FloatArray:
         return score
     mean = (np.maximum(score, 0) / best) ** _SHARPNESS @ rows
     length = float(np.linalg.norm(mean))
-    return score if length == 0 else np.asarray(score + _TYPICAL * best * (rows @ (mean / length)), dtype=np.float32)
+    if length == 0:
+        return score
+    return np.asarray(score + _TYPICAL * best * np.maximum(rows @ (mean / length), 0), dtype=np.float32)
 
 
 def is_answered(covered: FloatArray, similarity: FloatArray, noise: Noise) -> bool:

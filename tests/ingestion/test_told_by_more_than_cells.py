@@ -249,3 +249,26 @@ def test_f_keeps_a_product_back_and_minus_nine_is_no_rating(write: Write) -> Non
         write(table("user,item,rating", lambda at: f"u{at % 9},p{at % 7},{-9 if at % 4 == 0 else 1 + at % 5}"))
     )
     assert kinds(rated) == {"rating": 30, "purchase": 10}
+
+
+def test_words_for_done_and_undone_are_states_beside_an_unknown_one(write: Write) -> None:
+    words = ("betaald", "storno", "qwx")
+    found = read(
+        write(
+            table("bon,klant_id,artikel,stuks,toestand", lambda at: f"{at},k{at % 7},A{at % 5},1,{words[at % 3]}", 60)
+        )
+    )
+    assert kinds(found) == {"purchase": 40}
+
+
+def test_a_total_that_is_paid_back_is_a_return(write: Write) -> None:
+    rows = table(
+        "invoice,client,product,qty,total", lambda at: f"{at},c{at % 7},A{at % 5},1,{'-' if at % 10 == 9 else ''}9.50"
+    )
+    assert kinds(read(write(rows))) == {"purchase": 36, "return": 4}
+
+
+def test_finnish_receipts_name_their_customers(write: Write) -> None:
+    rows = table("Kuitti;Pvm;Klo;Asiakasnro;Tuotekoodi;Kpl", lambda at: f"{at};1.5.2023;09.30;4{at % 7};H{at % 5};2")
+    found = read(write(rows))
+    assert (len(set(found.users)), found.events[0][3:]) == (7, (2.0, 1_682_933_400))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,9 +109,11 @@ def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int) -> None
     chosen, extra = rng.choice(300, length, replace=False), rng.random(length).astype(np.float32) * 3
     extra[0] = 0
     pairs = SparseRows(np.array([0, length]), chosen.astype(np.int32), extra)
-    whitening, solved = Whitening.of(others, 0.3), np.empty((1, 24), np.float32)
-    solve_rows(pairs, 0, 1, whitening.whiten(others), solved)
-    whitening.restore_in_place(solved)
+    solved = np.empty((1, 24), np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        whitening = Whitening.of(others, 0.3, pool)
+        solve_rows(pairs, 0, 1, whitening.whiten(others, pool), solved)
+        whitening.restore_in_place(solved, pool)
     y = others[chosen].astype(np.float64)
     system = others.T.astype(np.float64) @ others + 0.3 * np.eye(24) + (y.T * extra) @ y
     np.testing.assert_allclose(solved[0], np.linalg.solve(system, (1 + extra) @ y), rtol=2e-3, atol=1e-4)

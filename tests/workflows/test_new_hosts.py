@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from src.core.errors import AisleError
+from src.core.errors import AisleError, ReleaseError
 from src.core.progress import Silent
 from src.core.records import RunStatus
 from src.core.settings import Settings
-from src.releases.shared_registry import open_registry
+from src.releases.shared_registry import followed_registry, open_registry
 from src.releases.verdict import GateVerdict
 from src.store import Store
 from src.workflows.train import train
@@ -48,3 +48,15 @@ def test_a_training_that_could_not_publish_fails_before_it_begins(store: Store, 
     with pytest.raises(AisleError, match="gone"):
         train(settings, store, TrainingRequest(), Silent())
     assert [run.status for run in store.runs.newest(5)] == [RunStatus.FAILED]
+
+
+def test_a_command_goes_on_with_the_release_of_its_host_while_the_shared_ones_are_away(
+    trained_settings: Settings, shared: Path, tmp_path: Path
+) -> None:
+    new = small_settings(tmp_path / "new", releases_url=str(shared))
+    version = followed_registry(new).current_version()
+    assert version == open_registry(trained_settings).current_version()
+    shared.rename(tmp_path / "away")
+    assert followed_registry(new).current_version() == version
+    with pytest.raises(ReleaseError):
+        followed_registry(small_settings(tmp_path / "newer", releases_url=str(shared)))
