@@ -50,7 +50,8 @@ class Typeahead:
         titled, elsewhere = self._by_words(pipeline, text)
         beside = _IDS_BESIDE_TITLES if titled else NAMED
         ids = _first(NAMED, exact, beginning[:beside], titled, beginning, elsewhere)
-        return self._known(ids) if ids else self._searched(text)
+        is_letter = len(text.strip()) == 1 and text.isascii()  # nothing in it to correct; a Chinese sign is a word
+        return self._known(ids) if ids or is_letter else self._searched(text)
 
     def browse(self, wanted: ProductFilter, n: int) -> list[Product]:
         """List the products that pass a filter.

@@ -154,10 +154,11 @@ def columns_option(role: str, name: str, at: int) -> str:
     Returns:
         The option.
     """
-    return f"--columns {shlex.quote(f'{role}={at + 1 if _NO_OPTION.search(name) else name}')}"
+    return f"--columns {shlex.quote(f'{role}={at + 1 if NO_OPTION.search(name) else name}')}"
 
 
-_NO_OPTION = re.compile("[,=\n]|^$")
+NO_OPTION = re.compile("[,=\n]|^$")
+"""What a name has that cannot be written in an option."""
 
 
 def is_number(text: str) -> bool:

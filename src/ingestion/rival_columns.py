@@ -12,6 +12,7 @@ from src.ingestion.column_names import (
     IMAGE,
     INVOICE,
     KIND,
+    NO_OPTION,
     PRICE,
     QUANTITY,
     SALE_PRICE,
@@ -65,10 +66,12 @@ def rival_note(
         if others:
             shown = ", ".join(_shown(profiles[at]) for at in others[:_MOST])
             shown += f" and {len(others) - _MOST} more" if len(others) > _MOST else ""
-            found.append((f"{role} is {_shown(profiles[columns[role]])}, not {shown}", role, profiles[others[0]].name))
+            found.append((f"{role} is {_shown(profiles[columns[role]])}, not {shown}", role, others[0]))
     if not found:
         return []
-    _, role, name = found[0]
+    _, role, at = found[0]
+    names = [profile.name for profile in profiles]
+    name = names[at] if names.count(names[at]) == 1 and not NO_OPTION.search(names[at]) else at + 1
     return [f"{'; '.join(text for text, _, _ in found)}; to take another: --columns '{role}={name}'"]
 
 

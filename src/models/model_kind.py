@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import users_drawn
 
-MANY_EVENTS = 300_000
+MANY_EVENTS = 600_000
 """From so many on a training may begin with a sample."""
 
 

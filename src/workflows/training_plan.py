@@ -18,7 +18,7 @@ from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.workflows.fit import FitPlan
 from src.workflows.tune import trials_file
 
-_TRIED_EVENTS, _SAMPLED_SHARE = 200_000, 0.75
+_TRIED_EVENTS, _SAMPLED_SHARE = 200_000, 1 / 3
 """About so many events are enough to compare settings by; a sample of a larger share of the users would save little."""
 
 ALL = "all"

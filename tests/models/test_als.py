@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,9 +109,11 @@ def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int) -> None
     chosen, extra = rng.choice(300, length, replace=False), rng.random(length).astype(np.float32) * 3
     extra[0] = 0
     pairs = SparseRows(np.array([0, length]), chosen.astype(np.int32), extra)
-    whitening, solved = Whitening.of(others, 0.3), np.empty((1, 24), np.float32)
-    solve_rows(pairs, 0, 1, whitening.whiten(others), solved)
-    whitening.restore_in_place(solved)
+    solved = np.empty((1, 24), np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        whitening = Whitening.of(others, 0.3, pool)
+        solve_rows(pairs, 0, 1, whitening.whiten(others, pool), solved)
+        whitening.restore_in_place(solved, pool)
     y = others[chosen].astype(np.float64)
     system = others.T.astype(np.float64) @ others + 0.3 * np.eye(24) + (y.T * extra) @ y
     np.testing.assert_allclose(solved[0], np.linalg.solve(system, (1 + extra) @ y), rtol=2e-3, atol=1e-4)
@@ -185,6 +188,23 @@ def test_a_user_with_one_product_tells_nothing_of_what_goes_with_it(data: Traini
     n = len(users)
     more = training_data([EventBatch(users, items, kinds, np.ones(n), np.full(n, NO_TIME, np.int64))])
     np.testing.assert_array_equal(train(more, PARAMS, seed=1).item_factors, model.item_factors)
+
+
+def test_the_scores_of_several_starts_are_added_up(data: TrainingData, tmp_path: Path) -> None:
+    params = replace(PARAMS, starts=2)
+    both = train(data, params, seed=1)
+    both.save(tmp_path)
+    queries = QueryBlock(np.array([-1, -1]), data.histories[[0, 7]])
+    singles = [train(data, PARAMS, seed=seed) for seed in (1, 2)]
+    apart = [single.score_all(queries) for single in singles]
+    assert np.abs(apart[0] - apart[1]).max() > 0.01
+    np.testing.assert_allclose(Als.load(tmp_path).score_all(queries), apart[0] + apart[1], atol=1e-5)
+    row = data.histories[[7]]
+    one = both.score(QueryRows(None, row.indices.astype(np.int64), row.data), np.arange(N_ITEMS))
+    np.testing.assert_allclose(one, apart[0][1] + apart[1][1], atol=1e-4)
+    continued = train(data, params, seed=5, start=both).score_all(queries)
+    expected = sum(train(data, PARAMS, seed=5, start=single).score_all(queries) for single in singles)
+    np.testing.assert_allclose(continued, expected, atol=1e-4)
 
 
 def test_there_are_never_more_factors_than_users_or_products() -> None:

@@ -65,6 +65,7 @@ FILES = {
     "no header": rows("7,2023-05-01,A,aa", "{k:7}", "2023-05-02", "A{k:6}", "text {n}"),
     "names with blanks": rows("Order ID,Customer ID,Customer Email,SKU,Item,Qty", "{n}", "{u}", "{u}@x",
         "{p}", "My {p}", "1"),
+    "a name twice": rows("sku,name,price,price", "{n}", "Mug {n}", "1.50", "2.50"),
     "names with signs": rows('order,"customer, id","customer, mail",sku,qty', "{n}", "{u}", "{u}@x", "{p}", "1"),
     "numbered columns": rows("customer,date,sku_1,qty_1,sku_2,qty_2", "{u}", "2023-05-01", "{p}", "2", "Q{k:5}", "3"),
     "columns of acts": rows("visitor,ts,viewed_sku,bought_sku", "{u}", "16900000{k:9}1", "{p}", "{p}"),

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from src.core.all_cores import n_cores
 from src.core.domain import FloatArray
@@ -26,42 +27,62 @@ from src.models.kernels.compile import map_in_threads
 
 _PARTS = 64
 _START_SCALE = 0.01
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 8_192
 
 
 class Whitening(NamedTuple):
-    """R⁻¹ as float32[f, f], of the factors' G = RRᵀ."""
+    """R⁻¹ as float32[f, f], of the factors' G = RRᵀ. Blocks of rows are multiplied by one thread each."""
 
     inverse_root: FloatArray
 
     @classmethod
-    def of(cls, factors: FloatArray, regularization: float) -> Whitening:
+    def of(cls, factors: FloatArray, regularization: float, pool: ThreadPoolExecutor) -> Whitening:
         """Factor the Gram matrix of factors.
 
         Args:
             factors: float32[n, f].
             regularization: λ, which is added to its diagonal.
+            pool: threads.
 
         Returns:
             R⁻¹.
         """
-        gram = sum((part.T @ part for part in _blocks(factors)), np.zeros((factors.shape[1],) * 2)).astype(np.float64)
+        parts = map_in_threads(lambda part: factors[part].T @ factors[part], _blocks(factors), pool)
+        gram = sum(parts, np.zeros((factors.shape[1],) * 2)).astype(np.float64)
         root = np.linalg.cholesky(gram + regularization * np.eye(len(gram)))
         return cls(solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32))
 
-    def whiten(self, factors: FloatArray) -> FloatArray:
-        """Return V = Y R⁻ᵀ, float32[n, f]."""
-        return np.asarray(factors @ self.inverse_root.T)
+    def whiten(self, factors: FloatArray, pool: ThreadPoolExecutor) -> FloatArray:
+        """Whiten factors.
 
-    def restore_in_place(self, solved: FloatArray) -> None:
-        """Turn rows v into x = R⁻ᵀ v."""
-        for part in _blocks(solved):
-            part[:] = part @ self.inverse_root
+        Args:
+            factors: float32[n, f], Y.
+            pool: threads.
+
+        Returns:
+            V = Y R⁻ᵀ, float32[n, f].
+        """
+        whitened, across = np.empty_like(factors), np.ascontiguousarray(self.inverse_root.T)
+        map_in_threads(lambda part: np.matmul(factors[part], across, out=whitened[part]), _blocks(factors), pool)
+        return whitened
+
+    def restore_in_place(self, solved: FloatArray, pool: ThreadPoolExecutor) -> None:
+        """Turn rows v into x = R⁻ᵀ v.
+
+        Args:
+            solved: float32[n, f], changed.
+            pool: threads.
+        """
+
+        def restore(part: slice) -> None:
+            solved[part] = solved[part] @ self.inverse_root
+
+        map_in_threads(restore, _blocks(solved), pool)
 
 
-def _blocks(array: FloatArray) -> list[FloatArray]:
-    """Return views of the array's rows, so that intermediate results stay small."""
-    return [array[start : start + _ROWS_AT_ONCE] for start in range(0, len(array), _ROWS_AT_ONCE)]
+def _blocks(array: FloatArray) -> list[slice]:
+    """Return slices of the array's rows, so that intermediate results stay small."""
+    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(array), _ROWS_AT_ONCE)]
 
 
 class AlsOptions(NamedTuple):
@@ -92,7 +113,8 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
         items[trained] = start[trained]
     items[np.diff(by_item.starts) == 0] = 0
     users = np.empty((n_users, options.factors), np.float32)
-    with ThreadPoolExecutor(n_cores()) as pool:
+    # Threads of BLAS that wait for work would keep the cores from those of this pool.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores()) as pool:
         for _ in range(options.iterations):
             _solve(by_user, items, users, options.regularization, pool)
             _solve(by_item, users, items, options.regularization, pool)
@@ -103,8 +125,8 @@ def _solve(
     pairs: SparseRows, others: FloatArray, solved: FloatArray, regularization: float, pool: ThreadPoolExecutor
 ) -> None:
     """Write the rows' factors, given those of the other side."""
-    whitening = Whitening.of(others, regularization)
-    whitened = whitening.whiten(others)
+    whitening = Whitening.of(others, regularization, pool)
+    whitened = whitening.whiten(others, pool)
     cost = pairs.starts[1:] + np.arange(len(solved))  # a row costs about as much as a pair
     ends = np.searchsorted(cost, cost[-1] * np.arange(1, _PARTS) // _PARTS)
     bounds = np.concatenate([[0], ends, [len(solved)]]).tolist()
@@ -113,7 +135,7 @@ def _solve(
         solve_rows(pairs, *part, whitened, solved)
 
     map_in_threads(solve, pairwise(bounds), pool)
-    whitening.restore_in_place(solved)
+    whitening.restore_in_place(solved, pool)
 
 
 def _pairs(matrix: csr_matrix) -> SparseRows:

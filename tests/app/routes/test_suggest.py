@@ -69,6 +69,19 @@ def test_typing_errors_are_corrected_if_no_title_has_the_prefix(client: FlaskCli
     assert "P00007" in [row["id"] for row in products(client, misspelt)]
 
 
+def test_one_letter_is_completed_and_not_searched_for(flask_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, asked = flask_app.test_client(), list[str]()
+
+    def searched(_: Typeahead, text: str) -> list[Product]:
+        asked.append(text)
+        return []
+
+    monkeypatch.setattr(Typeahead, "_searched", searched)
+    found = [products(client, text) for text in (*"abcdefghijklmnopqrstuvwxyz", "~", "qqqq", "茶")]
+    assert any(found)
+    assert asked == ["qqqq", "茶"]
+
+
 def test_a_product_newer_than_the_release_is_named_by_its_whole_id(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product("new/1", title="Just in")])
     assert products(client, "new/1")[0] == {
