@@ -25,8 +25,8 @@ Write = Callable[..., Path]
 SIZE = 30_000
 """Bytes; each file is read with so many, and with twice as many."""
 MOST_GROWTH = 3.0
-FREE_SECONDS = 0.1
-"""Of processor time: differences below it are noise."""
+FREE_SECONDS = 0.4
+"""Of processor time: differences below it may come from other threads. A square takes seconds."""
 MOST_SECONDS = 4.0
 """Of processor time for 2 · SIZE bytes, of which detecting the layout may take most."""
 MOST_KIB = 400 * 1024
