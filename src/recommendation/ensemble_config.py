@@ -101,7 +101,7 @@ def fit_models(
     params: Mapping[str, Any],
     seed: int,
     reporter: Reporter,
-    start: Mapping[str, Any] | None = None,
+    start: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train models.
 
@@ -110,7 +110,8 @@ def fit_models(
         params: model name → what its `train` takes.
         seed: of all models.
         reporter: told of the progress.
-        start: model name → model to continue, see ModelKind; None to begin them all anew.
+        start: model name → model to continue, see ModelKind; None to begin them all anew. Each model is taken out when
+            its training has continued from it, so that its memory is free.
 
     Returns:
         The trained models, by name.
@@ -120,6 +121,8 @@ def fit_models(
         reporter.step(message("step.training", model=name, n=len(data)))
         continued = {"start": start[name]} if start and name in start else MODELS[name].small_start(data, own, seed)
         models[name] = MODELS[name].train(data, own, seed=seed, **continued)
+        if start:
+            start.pop(name, None)
     return models
 
 

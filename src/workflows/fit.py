@@ -65,12 +65,12 @@ class Reuse:
     Attributes:
         known: Name → model that was trained on the same data with the same plan.
         start: Name → model that was trained with the same parameters on other events of the same vocabularies, from
-            which its training continues.
+            which its training continues; the fit takes each out.
         for_few: Whether few lists are made, so that the ensemble's index may find neighbours when they are asked for.
     """
 
     known: Mapping[str, Any] = field(default_factory=dict)
-    start: Mapping[str, Any] = field(default_factory=dict)
+    start: dict[str, Any] = field(default_factory=dict)
     for_few: bool = False
 
 

@@ -102,7 +102,7 @@ class JudgedTraining:
         report: Their figures.
         search: The search index; None where no product has a text, or where nothing is promoted.
         rankings: The search re-rankers; none where nothing is promoted.
-        start: Name → measured model from which the training on all events continues.
+        start: Name → measured model from which the training on all events continues; that takes each out.
     """
 
     verdict: GateVerdict
@@ -110,7 +110,7 @@ class JudgedTraining:
     report: Report
     search: SearchIndex | None = None
     rankings: Rankings = field(default_factory=Rankings)
-    start: Mapping[str, Any] = field(default_factory=dict)
+    start: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -424,3 +424,10 @@ def test_a_recipe_is_trained_with_its_own_weighting_and_only_the_models_it_needs
     assert one.index is two.index is None
     assert not np.array_equal(one.models[ITEM_GRAPH].data, two.models[ITEM_GRAPH].data)  # type: ignore[attr-defined]
     assert one.models[POPULARITY].weight.sum() > two.models[POPULARITY].weight.sum()  # type: ignore[attr-defined]
+
+
+def test_a_model_from_which_training_continued_is_let_go(data: TrainingData, models: dict[str, Any]) -> None:
+    start = {ALS: models[ALS], SPECTRAL: models[SPECTRAL]}
+    continued = fit_models(data, {ALS: models[ALS].params}, 1, Silent(), start)
+    assert list(start) == [SPECTRAL]
+    assert not np.array_equal(continued[ALS].item_factors, models[ALS].item_factors)
