@@ -5,9 +5,6 @@ c = 1 for every other pair (Hu, Koren and Volinsky, "Collaborative filtering for
 2008). Only item factors are stored: the factors of a user are computed from the history at query time (equation 4). A
 CUDA device is driven by the library implicit, if that is installed.
 
-Where an optimum is found from several random starts, the scores of all are added up: one factorization differs from the
-next by chance, and their sum by less.
-
 α is divided by powers of the degrees of user and item, in units of their means, as R̃ of spectral is: otherwise the few
 users with long histories and the popular items make most of the loss. Exponents of 0 are the published model.
 """
@@ -16,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -53,8 +50,7 @@ class AlsParams:
         factors: length of a factor vector.
         regularization: λ.
         alpha: α.
-        iterations: passes over users and items, of each start.
-        starts: factorizations from different random factors.
+        iterations: passes over users and items.
         user_exponent: α is multiplied by (degree of the user / mean)^-user_exponent; a degree is a sum of weights.
         item_exponent: the same of the item.
         use_gpu: train on a CUDA device, for which implicit must be installed and built; without one, on the CPU.
@@ -66,7 +62,6 @@ class AlsParams:
     iterations: int = 15
     user_exponent: float = 0.0
     item_exponent: float = 0.0
-    starts: int = 1
     use_gpu: bool = False
 
     @classmethod
@@ -109,8 +104,8 @@ class Als(ScoresByFactors, SavedAsArrays):
     """A trained ALS model.
 
     Attributes:
-        item_factors: float32[n_items, s · f], Y of each of s starts, side by side.
-        gram: float32[s · f, f], YᵀY + λ I of each start, one below the other.
+        item_factors: float32[n_items, f], Y.
+        gram: float32[f, f], YᵀY + λ I.
         share: float32[n_items], what is left of α for an item.
         mean_degree: of users.
     """
@@ -139,15 +134,6 @@ class Als(ScoresByFactors, SavedAsArrays):
     def n_items(self) -> int:
         return len(self.item_factors)
 
-    @cached_property
-    def _starts(self) -> tuple[Als, ...]:
-        """The factorization of each start, over the same arrays."""
-        f = self.gram.shape[1]
-        if len(self.gram) <= f:
-            return (self,)
-        parts = [slice(at, at + f) for at in range(0, len(self.gram), f)]
-        return tuple(replace(self, item_factors=self.item_factors[:, part], gram=self.gram[part]) for part in parts)
-
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         history = queries.history
@@ -163,9 +149,7 @@ class Als(ScoresByFactors, SavedAsArrays):
 
     @override
     def history_factors(self, history: csr_matrix) -> FloatArray:
-        """Return float32[n, s · f], the solutions of equation 4 for each history."""
-        if len(self._starts) > 1:
-            return np.hstack([each.history_factors(history) for each in self._starts])
+        """Return float32[n, f], the solution of equation 4 for each history."""
         users = np.zeros((history.shape[0], self.item_factors.shape[1]), np.float32)
         extra = _extra_of_rows(history, self.share, self.mean_degree, self.params)
         length = np.diff(history.indptr)
@@ -212,15 +196,11 @@ class Als(ScoresByFactors, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
+        short = len(query.item_idx) <= len(self.gram) // _SHARE_OF_SHORT
         degree = float(query.weight.sum()) / self.mean_degree
         extra = _extra(query.weight, self.share[query.item_idx], degree, self.params)
-        users = [each._of_one(query.item_idx, extra) for each in self._starts]
-        return np.asarray(self.item_factors[item_idx] @ np.concatenate(users))
-
-    def _of_one(self, item_idx: IntArray, extra: FloatArray) -> FloatArray:
-        """Return float32[f], the factors of a user by a single start."""
-        short = len(item_idx) <= len(self.gram) // _SHARE_OF_SHORT
-        return self._of_short(item_idx, extra) if short else np.linalg.solve(*self._system(item_idx, extra))
+        user = self._of_short(query.item_idx, extra) if short else np.linalg.solve(*self._system(query.item_idx, extra))
+        return np.asarray(self.item_factors[item_idx] @ user)
 
     def _of_short(self, item_idx: IntArray, extra: FloatArray) -> FloatArray:
         """Return the factors of a user with few products, from m equations instead of f.
@@ -281,28 +261,30 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
     mean_degree = max(float(user_degree.mean()), 1.0) if len(user_degree) else 1.0
     extra = _extra_of_rows(kept, share, mean_degree, params)
 
-    def model_of(starts: list[FloatArray]) -> Als:
-        ridge = params.regularization * np.eye(starts[0].shape[1], dtype=np.float32)
-        gram = np.vstack([factors.T @ factors + ridge for factors in starts]).astype(np.float32)
-        return Als(params, np.hstack(starts), gram, share.astype(np.float32), mean_degree)
+    def model_of(item_factors: FloatArray) -> Als:
+        ridge = params.regularization * np.eye(item_factors.shape[1], dtype=np.float32)
+        gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
+        return Als(params, item_factors, gram, share.astype(np.float32), mean_degree)
 
     factors = min(params.factors, *histories.shape)
     if not extra.nnz:
-        return model_of([np.zeros((extra.shape[1], factors), np.float32)])
+        return model_of(np.zeros((extra.shape[1], factors), np.float32))
     if params.use_gpu and _has_gpu():
-        return model_of([_fit_on_gpu(extra, factors, params, seed + at) for at in range(params.starts)])
+        return model_of(_fit_on_gpu(extra, factors, params, seed))
     from src.models.kernels import als_trainer  # not at the top: serving must not import Numba
 
-    continues = start is not None and start.item_factors.shape == (extra.shape[1], factors * params.starts)
-    before = [each.item_factors for each in start._starts] if start is not None and continues else []
-    passes = min(_CONTINUED_ITERATIONS, params.iterations) if continues else params.iterations
-    options = als_trainer.AlsOptions(factors, params.regularization, passes)
-    return model_of(
-        [
-            als_trainer.fit(extra, options, seed=seed + at, start=before[at] if continues else None)
-            for at in range(params.starts)
-        ]
+    continued = start if start is not None and start.item_factors.shape == (extra.shape[1], factors) else None
+    item_factors = als_trainer.fit(
+        extra,
+        als_trainer.AlsOptions(
+            factors,
+            params.regularization,
+            params.iterations if continued is None else min(_CONTINUED_ITERATIONS, params.iterations),
+        ),
+        seed=seed,
+        start=None if continued is None else continued.item_factors,
     )
+    return model_of(item_factors)
 
 
 def _extra_of_rows(histories: csr_matrix, share: FloatArray, mean_degree: float, params: AlsParams) -> csr_matrix:

@@ -178,17 +178,14 @@ class _ModelSearch:
             self._run_next()
 
     def _try_larger(self, larger: list[dict[str, Any]]) -> dict[str, Any]:
-        """Try larger models, of each kind while they are better; return the sizes of `first` if there was no time."""
-        worse: set[str] = set()
+        """Try larger models while they are better; return the sizes of `first` if there was no time for any."""
         for sizes in larger:
-            if not worse.isdisjoint(sizes):
-                continue
             before = self._study.best_value
             if not self._run_in_time(self._study.best_params | sizes, self._deadline):
                 untried = {name: getattr(self._first, name) for name in sizes}
                 return untried if sizes is larger[0] and not self._space.is_small(self._first) else {}
             if self._study.best_value <= before:
-                worse |= set(sizes)
+                break
         return {}
 
     def _is_time(self, assignment: Mapping[str, Any], until: float) -> bool:

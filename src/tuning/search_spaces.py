@@ -178,7 +178,7 @@ def _prepare_nothing(data: TrainingData, params: Any, seed: int) -> None:
 
 
 def _finish_als(data: TrainingData, prepared: None, params: als.AlsParams, seed: int) -> ListModel:
-    if params.factors > _TRIED_FACTORS or params.starts > 1:
+    if params.factors > _TRIED_FACTORS:
         return als.train(data, params, seed=seed)
     tried = replace(params, iterations=min(params.iterations, _TRIED_PASSES))
     return replace(als.train(data, tried, seed=seed), params=params)
@@ -288,12 +288,12 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         _prepare_nothing,
         _finish_als,
         trials=30,
-        choices={"factors": (32, 64, 128, 256), "starts": (1, 3)},
+        choices={"factors": (32, 64, 128, 256)},
         recipes=(
             {"regularization": 20.0, "alpha": 30.0, "user_exponent": 0.3, "item_exponent": 0.3},
             {"regularization": 20.0, "alpha": 1.0},
             {"regularization": 1.0, "alpha": 10.0},
         ),
-        sizes={"factors": _TRIED_FACTORS, "starts": 1},
+        sizes={"factors": _TRIED_FACTORS},
     ),
 }

@@ -190,23 +190,6 @@ def test_a_user_with_one_product_tells_nothing_of_what_goes_with_it(data: Traini
     np.testing.assert_array_equal(train(more, PARAMS, seed=1).item_factors, model.item_factors)
 
 
-def test_the_scores_of_several_starts_are_added_up(data: TrainingData, tmp_path: Path) -> None:
-    params = replace(PARAMS, starts=2)
-    both = train(data, params, seed=1)
-    both.save(tmp_path)
-    queries = QueryBlock(np.array([-1, -1]), data.histories[[0, 7]])
-    singles = [train(data, PARAMS, seed=seed) for seed in (1, 2)]
-    apart = [single.score_all(queries) for single in singles]
-    assert np.abs(apart[0] - apart[1]).max() > 0.01
-    np.testing.assert_allclose(Als.load(tmp_path).score_all(queries), apart[0] + apart[1], atol=1e-5)
-    row = data.histories[[7]]
-    one = both.score(QueryRows(None, row.indices.astype(np.int64), row.data), np.arange(N_ITEMS))
-    np.testing.assert_allclose(one, apart[0][1] + apart[1][1], atol=1e-4)
-    continued = train(data, params, seed=5, start=both).score_all(queries)
-    expected = sum(train(data, PARAMS, seed=5, start=single).score_all(queries) for single in singles)
-    np.testing.assert_allclose(continued, expected, atol=1e-4)
-
-
 def test_there_are_never_more_factors_than_users_or_products() -> None:
     batch = EventBatch(["a", "a", "b"], ["x", "y", "z"], ["purchase"] * 3, np.ones(3), np.full(3, NO_TIME))
     model = train(training_data([batch]), AlsParams(factors=100), seed=1)
