@@ -69,8 +69,14 @@ QUICK = {
 }
 """Settings of trainings that take next to no time."""
 MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
-LONGEST = ("/e2e/", "test_schemathesis_finds_nothing")
-"""Parts of the names of tests that take ten seconds and more."""
+LONGEST = (
+    "/e2e/",
+    "test_schemathesis_finds_nothing",
+    "test_fused_search_of_real",
+    "test_doors.py",
+    "interrupted_loads",
+)
+"""Parts of the names of tests that take about ten seconds: at the end all other processes would wait for them."""
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
