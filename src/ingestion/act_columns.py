@@ -6,17 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from src.core.domain import EventKind
-from src.ingestion.column_names import KIND, PRODUCT, USER, candidates, is_number
+from src.ingestion.column_names import KIND, PRODUCT, USER, is_number, role_of_name
 from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, is_excluded, role_by_words, words_of
-from src.ingestion.event_kind_names import kind_among
+from src.ingestion.event_kind_names import NO_ACT, kind_among
 from src.ingestion.parsing import as_texts, is_nothing
 
 _SHORTEST_ID = 3  # digits of a number that is an id rather than a count
 _LEAST_FILLED = 0.02
-_NO_ACT = "impression"
-"""Stands for the kind in a row without any product."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class ActColumns:
         kept = [row[at] for at in self.kept]
         cells = as_texts([row[at] for at in self.columns])
         found = [(cell, str(kind)) for cell, kind in zip(cells, self.kinds, strict=True) if not is_nothing(cell)]
-        for cell, kind in found or [("", _NO_ACT)]:
+        for cell, kind in found or [("", NO_ACT)]:
             yield [*kept, cell, kind]
 
     def note(self) -> str:
@@ -99,6 +97,5 @@ def _holds_products(profile: ColumnProfile) -> bool:
 
 def _role_of(name: str) -> str:
     """Return the role that the words of a name tell which are no act: a "carted item" is an item."""
-    whole = next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
     rest = " ".join(word for word in words_of(name) if kind_among(word) is None)
-    return whole or ((role_by_words(rest) or ("",))[0] if PRODUCT_WORD in classes_of(rest) else "")
+    return role_of_name(name) or ((role_by_words(rest) or ("",))[0] if PRODUCT_WORD in classes_of(rest) else "")

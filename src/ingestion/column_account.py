@@ -16,10 +16,10 @@ from src.ingestion.column_names import (
     STATE,
     TIME,
     USER,
-    candidates,
+    role_of_name,
 )
 from src.ingestion.column_vocabulary import ID_WORD, ORDER_WORD, TYPE_WORD
-from src.ingestion.column_words import classes_of, is_excluded, role_by_words
+from src.ingestion.column_words import classes_of, is_excluded
 from src.ingestion.consistent_columns import total_column
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.usual_cells import usual_cells
@@ -95,11 +95,11 @@ def _why_known(first: FirstRows, at: int, columns: Mapping[str, int], *, has_eve
         return family
     if is_excluded(profile.name):
         return "by its name"
-    role = next(iter(candidates([profile.name])), None) or (role_by_words(profile.name) or (None,))[0]
-    if role is not None and role not in columns:
+    role = role_of_name(profile.name)
+    if role and role not in columns:
         is_open = profile.is_enumeration and (role not in CATALOGUE_ROLES if has_events else role in (LISTED, STATE))
         return None if is_open else f"{role}, which such files do not need"
-    if role is not None:
+    if role:
         return f"{role} is in another column"
     classes = set(classes_of(profile.name))
     if {ORDER_WORD, ID_WORD} & classes and TYPE_WORD not in classes and not profile.is_enumeration:

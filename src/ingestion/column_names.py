@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from src.ingestion.column_words import plain_letters, without_containers, without_remark
+from src.ingestion.column_words import plain_letters, role_by_words, without_containers, without_remark
 
 USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
@@ -185,6 +185,11 @@ def candidates(names: Sequence[str]) -> dict[str, list[int]]:
     if found[USER]:  # "id" is then the number of the row, not of the product
         found[PRODUCT] = [at for at in found[PRODUCT] if normalize_name(names[at]) != "id"]
     return {role: at for role, at in found.items() if at}
+
+
+def role_of_name(name: str) -> str:
+    """Return the role that the name of a column tells, as a whole or by its words; "" for none."""
+    return next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
 
 
 def describes_product(name: str) -> bool:

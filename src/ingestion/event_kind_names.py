@@ -122,6 +122,8 @@ _BROUGHT_BACK = (
     "devuel", "reso", "resi", "zwrot", "zwroc", "retur", "palaut", "vrac", "возврат", "visszaru", "iade",
     "返品", "退货",
 )  # fmt: skip
+NO_ACT = "impression"
+"""Stands for the kind in a row that is made of columns without any event: somebody saw the product, and did nothing."""
 _PARTS = _KIND_OF.keys() | _NOISE
 _MOST_WORDS, _LONGEST = 6, 60
 

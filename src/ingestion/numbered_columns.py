@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from src.ingestion.column_names import INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, candidates, is_number
+from src.ingestion.column_names import INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, is_number, role_of_name
 from src.ingestion.column_profile import ColumnProfile
-from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.column_words import is_excluded
 from src.ingestion.parsing import as_texts, is_nothing
 
 _ONE_NUMBER = re.compile(r"\D*\d{1,3}\D*")
@@ -42,8 +42,8 @@ class Numbered:
 
     def names(self, names: Sequence[str]) -> list[str]:
         """Return the names of the columns of the new rows."""
-        taken = {role for label in self.labels if (role := _role_of(label)) in _OF_LINES}
-        kept = [names[at] if _role_of(names[at]) not in taken else f"{_OUTER}{names[at]}" for at in self.kept]
+        taken = {role for label in self.labels if (role := role_of_name(label)) in _OF_LINES}
+        kept = [names[at] if role_of_name(names[at]) not in taken else f"{_OUTER}{names[at]}" for at in self.kept]
         return [*kept, *self.labels]
 
     def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
@@ -86,7 +86,7 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     ]
     taken = {at for each in labels for at in found[each].values()}
     kept = tuple(at for at in range(len(profiles)) if at not in taken)
-    roles = {_role_of(profiles[at].name) for at in kept}
+    roles = {role_of_name(profiles[at].name) for at in kept}
     if PRODUCT in roles or not {USER, INVOICE} & roles:
         return None
     if len(labels) == 1 and not _are_ids([profiles[at] for at in found[label].values()]):
@@ -100,7 +100,7 @@ def _are_products(label: str, at: Mapping[int, int], profiles: Sequence[ColumnPr
     """Whether columns of one label are numbered from 0 or 1 on, and hold products."""
     numbers = sorted(at)
     is_counted = len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] < 2
-    if not is_counted or _role_of(label) != PRODUCT or is_excluded(label):
+    if not is_counted or role_of_name(label) != PRODUCT or is_excluded(label):
         return False
     cells = [profiles[each] for each in at.values() if profiles[each].cells]
     return bool(cells) and all(max(each.times, each.urls, each.texts) < 0.5 for each in cells)
@@ -112,7 +112,3 @@ def _are_ids(columns: Sequence[ColumnProfile]) -> bool:
     texts = first | others
     are_codes = all(len(text) >= _SHORTEST_ID and not text.startswith("-") for text in texts if is_number(text))
     return bool(first & others) and are_codes
-
-
-def _role_of(name: str) -> str:
-    return next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]

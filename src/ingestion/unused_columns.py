@@ -27,8 +27,8 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     WITHDRAWN,
-    candidates,
     is_number,
+    role_of_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import FILLER, SALE_WORD
@@ -178,7 +178,7 @@ def _misfits(
         profile = first.profiles[fate.at]
         if fate.fate is Fate.USED or profile.n_distinct < 2:
             continue
-        role = next(iter(candidates([profile.name])), None) or (role_by_words(profile.name) or (None,))[0]
+        role = role_of_name(profile.name)
         if role in wanted and role not in {*roles, *ignored}:
             found.append(f"{_shown(profile)} is named like the {role}, and its cells do not look so")
     return [f"{'; '.join(found)}: not used"] if found else []

@@ -6,10 +6,21 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from src.core.domain import EventKind
-from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TITLE, USER, VALUE, candidates, is_number
+from src.ingestion.column_names import (
+    INVOICE,
+    KIND,
+    PRODUCT,
+    QUANTITY,
+    TITLE,
+    USER,
+    VALUE,
+    candidates,
+    is_number,
+    role_of_name,
+)
 from src.ingestion.column_profile import ColumnProfile, looks_like_time
 from src.ingestion.column_words import is_excluded, role_by_words
-from src.ingestion.event_kind_names import kind_of
+from src.ingestion.event_kind_names import NO_ACT, kind_of
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.rating_scales import find_no_rating
 
@@ -21,8 +32,6 @@ _HIGHEST_COUNT = 10_000
 _ALMOST_ALL, _MOST = 0.9, 0.8
 _ACTS = frozenset({EventKind.VIEW, EventKind.CLICK, EventKind.CART, EventKind.PURCHASE})
 _YES, _NO = frozenset({"true", "yes", "y", "t", "x"}), frozenset({"false", "no", "n", "f"})
-_NOBODY_ACTED = "impression"
-"""Stands for the kind in a row without any event: somebody saw the product, and did nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Wide:
         kept = [row[at] for at in self.kept]
         cells = as_texts([row[at] for at in self.columns])
         found = [(label, _number(cell)) for label, cell in zip(self.labels, cells, strict=True) if self._counts(cell)]
-        for label, cell in found or [(_NOBODY_ACTED if self.role == KIND else "", "")]:
+        for label, cell in found or [(NO_ACT if self.role == KIND else "", "")]:
             yield [*kept, label, cell]
 
     def note(self) -> str:
@@ -112,7 +121,7 @@ def find_wide(profiles: Sequence[ColumnProfile], settled: Collection[str]) -> Wi
 
 def _acts(profiles: Sequence[ColumnProfile]) -> Wide | None:
     """Find columns that are called like kinds of events and count them."""
-    roles = {_role_of(profile.name) for profile in profiles}
+    roles = {role_of_name(profile.name) for profile in profiles}
     at = [at for at, profile in enumerate(profiles) if _counts_an_act(profile)]
     kinds = {kind_of(profiles[each].name) for each in at}
     if len(kinds) < 2 or len(kinds) < len(at) or not {USER, PRODUCT} <= roles:
@@ -138,7 +147,7 @@ def _is_count(cell: str) -> bool:
 
 def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
     """Find the columns of a matrix of users and products: one row each, and numbers under names that mean nothing."""
-    role = _role_of(profiles[0].name)
+    role = role_of_name(profiles[0].name)
     cells = _columns_of_matrix(profiles, role)
     if not cells:
         return None
@@ -178,12 +187,12 @@ def _columns_of_matrix(profiles: Sequence[ColumnProfile], role: str) -> list[int
     ]
     if len(cells) < _FEWEST_PRODUCTS or role not in (USER, PRODUCT, TITLE, ""):
         return []
-    other = {_role_of(profiles[at].name) for at in _others([0, *cells], profiles)}
+    other = {role_of_name(profiles[at].name) for at in _others([0, *cells], profiles)}
     if len(cells) < _MOST * (len(profiles) - 1) or {PRODUCT, USER, VALUE} & other:
         return []  # a table of reviews has counts too
     if sum(looks_like_time(profiles[at].name) for at in cells) > 1:
         return []
-    of_users = [at for at in cells if _role_of(profiles[at].name) == USER]
+    of_users = [at for at in cells if role_of_name(profiles[at].name) == USER]
     if role in (PRODUCT, TITLE):
         return cells if len(of_users) >= _ALMOST_ALL * len(cells) else []
     meant = [at for at in cells if _is_meant(profiles[at].name)]
@@ -194,17 +203,12 @@ def _columns_of_matrix(profiles: Sequence[ColumnProfile], role: str) -> list[int
 def _are_numbered(profiles: Sequence[ColumnProfile], cells: Sequence[int], role: str) -> bool:
     """Whether columns beside users are called "item1", "item2", and so on."""
     names = [profiles[at].name for at in cells]
-    return role == USER and all(_role_of(name) == PRODUCT and any(map(str.isdigit, name)) for name in names)
+    return role == USER and all(role_of_name(name) == PRODUCT and any(map(str.isdigit, name)) for name in names)
 
 
 def _is_meant(name: str) -> bool:
     found = role_by_words(name)
     return bool(candidates([name])) or (found is not None and found[1] >= 0.5)
-
-
-def _role_of(name: str) -> str:
-    """Return the role that a name tells, "" for none."""
-    return next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
 
 
 def _others(at: Sequence[int], profiles: Sequence[ColumnProfile]) -> tuple[int, ...]:

@@ -35,6 +35,10 @@ class QueryRows:
     n_seen: FloatArray | None = None
 
 
+NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
+"""The query of a user whom the release does not know, without a history."""
+
+
 @dataclass(frozen=True)
 class QueryBlock:
     """Many queries at once.
@@ -286,13 +290,17 @@ class FromHistory(PlainListModel):
         return score
 
 
-class ScoresByFactors(FromHistory):
-    """A list model whose score is the product of two vectors, of a history and of an item, less a self-score."""
+class ScoresLessOwn(FromHistory):
+    """A list model from whose score of an item is subtracted what the item itself, in the history, adds to it."""
 
     @property
     def self_scores(self) -> FloatArray | None:
         """float32[n_items], what an item of a history gives itself at weight 1; None where it is not subtracted."""
         return None
+
+
+class ScoresByFactors(ScoresLessOwn):
+    """A list model whose score is the product of two vectors, of a history and of an item, less a self-score."""
 
     @abstractmethod
     def history_factors(self, history: csr_matrix) -> FloatArray:
@@ -304,13 +312,8 @@ class ScoresByFactors(FromHistory):
         """float32[n_items, f], of the items as candidates."""
 
 
-class ScoresByPairs(FromHistory):
+class ScoresByPairs(ScoresLessOwn):
     """A list model that scores few items for each history, as a sparse matrix, less a self-score."""
-
-    @property
-    def self_scores(self) -> FloatArray | None:
-        """See ScoresByFactors."""
-        return None
 
     @abstractmethod
     def pair_scores(self, history: csr_matrix) -> csr_matrix:

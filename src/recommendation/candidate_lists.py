@@ -6,13 +6,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.models import MODELS, POPULARITY
-from src.models.base import QueryBlock, QueryRows, ScoresByFactors, ScoresByPairs
+from src.models import MODELS
+from src.models.base import NOBODY, QueryBlock, ScoresByFactors, ScoresByPairs, ScoresLessOwn
 from src.models.compiled_lists import BestCandidates, CandidateRows
 from src.models.normalization import scale_columns
 from src.recommendation.ensemble import Ensemble
-
-_NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def scores_candidates(ensemble: Ensemble) -> bool:
@@ -48,10 +46,9 @@ def best_candidates(
 
 def _orders(ensemble: Ensemble, n: int) -> IntArray:
     """Return int64[n_sources, n], the items that sources without histories name; -1 beyond the last."""
-    names = (*(name for name in ensemble.weights if MODELS[name].scores_cold_users), POPULARITY)
-    orders = np.full((len(names), n), -1, np.int64)
-    for row, name in zip(orders, names, strict=True):
-        first = ensemble.models[name].retrieve(_NOBODY, n).item_idx
+    orders = np.full((len(ensemble.sources_for_all), n), -1, np.int64)
+    for row, name in zip(orders, ensemble.sources_for_all, strict=True):
+        first = ensemble.models[name].retrieve(NOBODY, n).item_idx
         row[: len(first)] = first
     return orders
 
@@ -68,8 +65,8 @@ def _scores(ensemble: Ensemble, history: csr_matrix, candidates: CandidateRows) 
         elif isinstance(model, ScoresByPairs):
             candidates.add_pairs(model.pair_scores(history) * factor, score)
         else:
-            same += factor * np.nan_to_num(model.score(_NOBODY, everything))
-        if isinstance(model, (ScoresByFactors, ScoresByPairs)) and model.self_scores is not None:
+            same += factor * np.nan_to_num(model.score(NOBODY, everything))
+        if isinstance(model, ScoresLessOwn) and model.self_scores is not None:
             own += factor * model.self_scores
     if own.any():
         candidates.add_pairs(scale_columns(history, -own), score)

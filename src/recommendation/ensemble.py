@@ -20,7 +20,7 @@ from src.core.sorted_sets import distinct
 from src.interactions.event_weights import starts_of_runs
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
-from src.models.base import ListModel, ListScorer, QueryBlock, QueryRows
+from src.models.base import NOBODY, ListModel, ListScorer, QueryBlock, QueryRows
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 from src.recommendation.candidate_index import BlockScores, CandidateIndex, GrowingIndex, Neighbourhoods
@@ -40,7 +40,6 @@ BOUGHT_BEFORE = "bought_before"
 """Name of the part of a score that a product has because the user rated or bought it before."""
 _TIE = np.float32(1e-6)
 """Weight of popularity as the tie-breaker: items with equal scores are sorted by popularity."""
-_EMPTY_QUERY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 _SCALED_ON = 256  # users
 
 
@@ -82,6 +81,11 @@ class Ensemble(ListScorer):
     @override
     def n_items(self) -> int:
         return self.models[POPULARITY].n_items
+
+    @property
+    def sources_for_all(self) -> tuple[str, ...]:
+        """The models that name candidates without a history; popularity does so whatever its weight."""
+        return (*(name for name in self.weights if MODELS[name].scores_cold_users), POPULARITY)
 
     def personal(self) -> Ensemble | None:
         """Return the part of the sum that depends on the history, without a ranker; None if there is no such part."""
@@ -143,8 +147,7 @@ class Ensemble(ListScorer):
         """
         if self.index is None:
             return np.arange(self.n_items)
-        sources = [name for name in self.weights if MODELS[name].scores_cold_users]
-        named = [self.models[name].retrieve(query, n).item_idx for name in (*sources, POPULARITY)]
+        named = [self.models[name].retrieve(query, n).item_idx for name in self.sources_for_all]
         if self.again and query.n_seen is not None:
             named.append(query.item_idx[query.n_seen > 0])
         items = np.sort(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
@@ -245,7 +248,7 @@ class Ensemble(ListScorer):
 
     def ties(self, items: IntArray) -> FloatArray:
         """Return float32[m], what popularity adds to the scores of items to break ties."""
-        return np.asarray(_TIE * self.models[POPULARITY].score(_EMPTY_QUERY, items))
+        return np.asarray(_TIE * self.models[POPULARITY].score(NOBODY, items))
 
     def _sum(self, query: QueryRows, scores: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
         """Return the weighted sum for one query, before re-ranking; NaN for items that no model scores."""

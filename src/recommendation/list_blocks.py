@@ -15,8 +15,7 @@ from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.progress import Silent
 from src.interactions.interactions import TrainingData
-from src.models import MODELS, POPULARITY
-from src.models.base import QueryBlock, QueryRows
+from src.models.base import NOBODY, QueryBlock
 from src.models.compiled_lists import BestCandidates
 from src.models.compiled_top_n import best_of_rows
 from src.recommendation.candidate_index import CandidateIndex
@@ -28,7 +27,6 @@ from src.recommendation.pipeline import RECENT, Pipeline
 MOST_ITEMS = 4_000
 """Of a larger catalogue the candidates alone are scored in less time."""
 _BLOCK_NUMBERS, _ROWS_OF_CANDIDATES = 1 << 20, 512
-_NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -137,8 +135,8 @@ def _candidates(ensemble: Ensemble, queries: QueryBlock, n: IntArray) -> BoolArr
     """Return bool[n_queries, n_items], what `Ensemble.candidates` names for each query; n: int[n_queries]."""
     assert ensemble.index is not None
     named = _highest(*_sums(ensemble.index, queries), n)
-    for source in (*(name for name in ensemble.weights if MODELS[name].scores_cold_users), POPULARITY):
-        first = ensemble.models[source].retrieve(_NOBODY, int(n.max())).item_idx  # the same for every query
+    for source in ensemble.sources_for_all:
+        first = ensemble.models[source].retrieve(NOBODY, int(n.max())).item_idx  # the same for every query
         place = np.full(ensemble.n_items, len(first))
         place[first] = np.arange(len(first))
         named |= place < n[:, None]

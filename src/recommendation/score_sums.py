@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.models.base import ListModel, QueryBlock, ScoresByFactors, ScoresByPairs
+from src.models.base import ListModel, QueryBlock, ScoresByFactors, ScoresByPairs, ScoresLessOwn
 from src.models.normalization import scale_columns
 
 
@@ -65,7 +65,7 @@ class ScoreSum:
         is_scored = np.zeros(len(queries), np.bool_)
         for name, factor in self.factors.items():
             model = self.models[name]
-            if isinstance(model, (ScoresByFactors, ScoresByPairs)):
+            if isinstance(model, ScoresLessOwn):
                 is_scored |= np.diff(history.indptr) > 0
                 if model.self_scores is not None:
                     own += np.float32(factor) * model.self_scores

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import create_engine, text
 
 from src.store import Store, open_store
+from tests.postgresql import remove_tables
 
 SHAPE = """
     SELECT table_name, column_name, data_type, (SELECT max(version_num) FROM schema_version)
@@ -16,17 +17,12 @@ SHAPE = """
 """
 
 
-def _remove_tables(connection: Connection) -> None:
-    connection.execute(text("DROP SCHEMA public CASCADE"))
-    connection.execute(text("CREATE SCHEMA public"))
-
-
 @pytest.fixture(scope="session")
 def empty_postgresql(postgresql: str) -> Iterator[Callable[[], str]]:
     """Make the database an empty store of this version, and return its URL; tables are made again when they changed."""
     engine = create_engine(postgresql)
     with engine.begin() as connection:
-        _remove_tables(connection)
+        remove_tables(connection)
     open_store(postgresql).close()
     with engine.connect() as connection:
         shape = connection.execute(text(SHAPE)).all()
@@ -41,7 +37,7 @@ def empty_postgresql(postgresql: str) -> Iterator[Callable[[], str]]:
                     connection.execute(text(f'DELETE FROM "{table}"'))
                 connection.execute(text("SET session_replication_role = DEFAULT"))
             else:
-                _remove_tables(connection)
+                remove_tables(connection)
         return postgresql
 
     yield empty

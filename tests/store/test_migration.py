@@ -32,6 +32,7 @@ from src.store import Store, open_store
 from src.store.schema import VERSIONS
 from src.store.tables import metadata
 from tests.forked import fork
+from tests.postgresql import remove_tables
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +68,7 @@ def url(url: str) -> str:
     if url.startswith("postgresql"):
         engine = create_engine(url)
         with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
+            remove_tables(connection)
         engine.dispose()
     return url
 
