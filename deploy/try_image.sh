@@ -27,18 +27,19 @@ folder=$(cd "$folder" && pwd)
 bh() { buildah --root "$folder/storage" --runroot "$folder/run" --storage-driver vfs "$@"; }
 
 make_base() {
+  local version mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)}
+  [ -n "$mirror" ] || fail 3 "apt names no mirror of Debian; expected: DEBIAN_MIRROR=URL"
   debootstrap --variant=minbase --include=python3,python3-venv,python-is-python3,ca-certificates "$suite" "$folder/base" \
-    "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" > "$folder/debootstrap.log"
-  local version
+    "$mirror" > "$folder/debootstrap.log"
   version=$(chroot "$folder/base" python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
   [ "$base" = "python:$version-slim" ] || fail 1 "Debian $suite has Python $version; the Dockerfile wants $base"
   bh from --name base scratch > /dev/null
   bh add -q base "$folder/base" / > /dev/null
-  bh commit -q --rm base "docker.io/library/$base" > /dev/null
+  bh commit -q --rm base "$base" > /dev/null
   rm -rf "$folder/base"
 }
 
-if ! bh inspect --type image "docker.io/library/$base" > /dev/null 2>&1; then make_base; fi
+if ! bh inspect --type image "$base" > /dev/null 2>&1; then make_base; fi
 # The certificates of this host: a mirror of packages may have one of its own.
 bh build --isolation chroot --network host --pull-never --layers=false --volume /etc/ssl/certs:/etc/ssl/certs:ro \
   --tag localhost/aisle . > "$folder/build.log" 2>&1 || { tail -20 "$folder/build.log" >&2; exit 1; }
