@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -19,8 +20,6 @@ from src.core.settings import Settings
 from src.store.database_lock import DatabaseLock
 
 _WAIT_SECONDS, _POLL_SECONDS = 0.25, 0.01  # `owner` holds the lock for an instant: that is no reason to give up
-
-
 _TURN_SECONDS = 1.0
 
 
@@ -77,6 +76,13 @@ class FileLock(Lock):
 
     @override
     def owner(self) -> LockOwner | None:
+        until = time.monotonic() + _WAIT_SECONDS
+        while (name := self._name()) == "" and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)  # its holder takes or releases it at this moment
+        return None if name is None else LockOwner.parse(name)
+
+    def _name(self) -> str | None:
+        """Read the name in the locked file; None if it is not locked."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -85,7 +91,7 @@ class FileLock(Lock):
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None  # free: a process that was killed left the name in it
         except BlockingIOError:
-            return LockOwner.parse(os.read(descriptor, 1_000).decode(errors="replace"))
+            return os.read(descriptor, 1_000).decode(errors="replace")
         finally:
             os.close(descriptor)
 

@@ -9,6 +9,7 @@ from src.core.process_lock import LockOwner
 from src.models.settings import read_settings
 from src.store.database_lock import DatabaseLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_lock_is_free_once_its_connection_ends_and_its_holder_notices(url: str
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'host:1'")
         )
     engine.dispose()
-    assert second.acquire(LockOwner("host", 2))
+    wait_until(lambda: second.acquire(LockOwner("host", 2)), "the ended connection to release its lock")
     assert not first.held
     assert not first.acquire(LockOwner("host", 1))
     second.release()

@@ -110,13 +110,13 @@ def test_a_lock_whose_file_was_removed_is_lost_and_another_process_can_take_it(t
     first.release()
 
 
-def test_reading_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None:
-    stop = threading.Event()
+def test_reading_the_owner_does_not_keep_the_trainer_out_and_finds_a_name(tmp_path: Path) -> None:
+    stop, owners = threading.Event(), set[LockOwner | None]()
     lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
 
     def ask() -> None:
         while not stop.is_set():
-            other.owner()
+            owners.add(other.owner())
 
     asker = threading.Thread(target=ask)
     asker.start()
@@ -127,3 +127,4 @@ def test_reading_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None
     finally:
         stop.set()
         asker.join()
+    assert owners <= {None, LockOwner("me")}
