@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -318,5 +319,6 @@ def test_the_tables_for_people_have_a_row_for_every_model() -> None:
     for rows in tables.values():
         assert [row[0] for row in rows[1:]] == ["popularity", "model"]
         assert len({len(row) for row in rows}) == 1
-    assert "model" in report.summary()
-    assert "NDCG@10" in report.summary()
+    gain = report.lists["model"].beyond_popularity["ndcg@10"]
+    assert [row[-1] for row in tables["lists of 10"]] == ["against popularity", "", gain.verdict()]
+    assert re.fullmatch(r"Highest NDCG@10: model, \+0\.\d+ \[.*\] against popularity\.", report.summary())
