@@ -61,7 +61,7 @@ def erase(settings: Settings, store: Store, user_id: str, who: str) -> Erasure:
     except OSError as error:
         raise AisleError(
             f"the list of erasures in {settings.var} cannot be written ({error.strerror}). Expected a folder that can "
-            "be written; nothing was erased."
+            "be written. Nothing was erased: mend that, and run again."
         ) from None
     erased = store.people.erase(user_id, now)
     _erase_from_files(settings, user_id)
