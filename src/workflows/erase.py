@@ -112,8 +112,8 @@ def erase_if_undone(settings: Settings, store: Store) -> int:
     listed, done = open_erasures(settings).read().count, erasures_done(store.database)
     if listed < done:
         raise ErasuresAway(
-            f"the list of erased people has {listed} erasures, and the store has gone through {done}. Expected the whole "
-            "list; copy it back from where it was. The next training goes through what there is."
+            f"the list of erased people has {listed} erasures, and the store has gone through {done}. Expected the "
+            "whole list; copy it back from where it was. The next training goes through what there is."
         )
     return erase_again(settings, store) if listed != done else 0
 

@@ -19,8 +19,8 @@ from werkzeug.test import Client
 
 import app as app_module
 from app import start_background
-from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.erasure_keeper import ErasureKeeper
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.release_fetcher import ReleaseFetcher
 from app.background.tenant_turns import TenantTurns
 from app.context import AisleContext, context_of
