@@ -169,12 +169,28 @@ class LocalErasures(Erasures):
 
 
 def hash_of(key: bytes, user_id: str) -> str:
-    """Return the name of a person in the list."""
+    """Return the name of a person in the list.
+
+    Args:
+        key: Of the list.
+        user_id: The person.
+
+    Returns:
+        HMAC-SHA-256 in hexadecimal.
+    """
     return hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()
 
 
 def listed_erasures(keys: tuple[bytes, ...], entries: Iterable[ErasureEntry]) -> ListedErasures:
-    """Return the list of these erasures."""
+    """Return the list of these erasures.
+
+    Args:
+        keys: Of the hashes.
+        entries: The erasures, in any order.
+
+    Returns:
+        The list.
+    """
     times: dict[str, int] = {}
     count = 0
     for entry in entries:

@@ -66,6 +66,14 @@ def create(fs: Any, path: str, content: bytes) -> bool:
     """Create a file only if there is none, and return whether it was created.
 
     For a folder fsspec would look first and then write, which is two steps.
+
+    Args:
+        fs: The driver.
+        path: The file.
+        content: What it holds.
+
+    Returns:
+        Whether it was created.
     """
     try:
         if _is_local(fs):
@@ -81,7 +89,13 @@ def create(fs: Any, path: str, content: bytes) -> bool:
 
 
 def put(fs: Any, path: str, content: bytes) -> None:
-    """Write a file whole or not at all, readable by this user only; on disk when this returns."""
+    """Write a file whole or not at all, readable by this user only; on disk when this returns.
+
+    Args:
+        fs: The driver.
+        path: The file; one that is there is replaced.
+        content: What it holds.
+    """
     if not _is_local(fs):
         fs.pipe_file(path, content)
         return
@@ -97,13 +111,26 @@ def put(fs: Any, path: str, content: bytes) -> None:
 
 
 def make_folder(fs: Any, folder: str) -> None:
-    """Make a folder where there are such; an object store has none, and would be asked for a bucket."""
+    """Make a folder where there are such; an object store has none, and would be asked for a bucket.
+
+    Args:
+        fs: The driver.
+        folder: The folder.
+    """
     if _is_local(fs):
         fs.makedirs(folder, exist_ok=True)
 
 
 def listed(fs: Any, folder: str) -> list[str]:
-    """Return the paths of what is in a folder; none if there is no such folder."""
+    """Return the paths of what is in a folder.
+
+    Args:
+        fs: The driver.
+        folder: The folder.
+
+    Returns:
+        Paths; none if there is no such folder.
+    """
     try:
         found: list[str] = fs.ls(folder, detail=False)
     except FileNotFoundError:
