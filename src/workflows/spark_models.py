@@ -28,9 +28,6 @@ from src.workflows.spark_events import SparkEvents, array_of
 
 NAMES = (POPULARITY, TRENDING, ITEM_GRAPH, ALS)
 """The models that Spark trains."""
-FACTORS = 64
-"""Length of a factor vector of ALS, unless AISLE_ALS_FACTORS says otherwise: MLlib solves as many equations for each
-user, however short the history, which takes f³ / 3 operations: of 128 factors eight times as many."""
 _CHECKPOINT_INTERVAL = 5
 _BLOCK_ROWS = 512
 

@@ -27,7 +27,7 @@ from src.tuning.objective import Objective
 from src.workflows.champion_comparison import MeasuredPlan, same_settings
 from src.workflows.fit import FitPlan
 from src.workflows.spark_events import SparkEvents, read_events, spark_session
-from src.workflows.spark_models import FACTORS, NAMES, SparkJobs
+from src.workflows.spark_models import NAMES, SparkJobs
 from src.workflows.training_results import Measured, Prepared, Trained, TrainingContext
 from src.workflows.training_steps import draft_of, judge, prepare, publish
 
@@ -76,8 +76,6 @@ class _SparkTraining:
         self._context, self._events, self._settings = context, events, context.settings
         self._config = EnsembleConfig.of(context.settings)
         self._params = {name: params for name, params in self._config.params.items() if name in NAMES}
-        if "als_factors" not in context.settings.model_fields_set:
-            self._params[ALS] = replace(self._params[ALS], factors=FACTORS)
 
     def run(self) -> Trained:
         """Prepare, measure, judge, publish."""
