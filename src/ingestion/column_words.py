@@ -47,6 +47,7 @@ _BROUGHT_BACK = (
     "devuel", "reso", "resi", "zwrot", "zwroc", "retur", "palaut", "vrac", "возврат", "visszaru", "iade",
     "返品", "退货",
 )  # fmt: skip
+_BROUGHT_BACK_WORDS = frozenset({"resa", "rese"})  # of others the beginning says something else: "reserved"
 _BY_CELLS = frozenset({"time", "price", "image", "state", "kind"})
 """Roles whose cells are telling enough for a name of which little is understood."""
 
@@ -197,7 +198,7 @@ def image_size(name: str) -> int:
 
 def says_returned(name: str) -> bool:
     """Whether a word of a name says that something was brought back: "returned_qty", "RMA", "Retourennummer"."""
-    return any(word.startswith(_BROUGHT_BACK) for word in words_of(name))
+    return any(word.startswith(_BROUGHT_BACK) or word in _BROUGHT_BACK_WORDS for word in words_of(name))
 
 
 def is_act_of_sale(name: str) -> bool:

@@ -53,7 +53,7 @@ _LINE_WORDS = {
     **dict.fromkeys((*_CHARGE_WORDS, *_VOUCHERS.split()), NOT_SOLD),
     **dict.fromkeys(_PARTS_OF_SETS.split(), PART_OF_SET),
 }
-_OF_LINES = frozenset((*_LINE_WORDS, *_BESIDE_LINES.split()))
+_OF_LINES = frozenset((*_LINE_WORDS, *_WORDS, *_BESIDE_LINES.split()))
 
 
 def is_gift_card(title: str) -> bool:

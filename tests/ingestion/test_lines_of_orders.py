@@ -19,7 +19,7 @@ Write = Callable[..., Path]
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("Positionstyp", ("Artikel", "Versandposition", "Gutschein")), ("Art", ("product", "promotion", "component"))],
+    [("Positionstyp", ("Artikel", "Versandkosten", "Gutschein")), ("Art", ("product", "promotion", "component"))],
 )
 def test_kinds_of_lines_tell_what_is_no_product(write: Write, name: str, words: tuple[str, ...]) -> None:
     rows = table(f"order;customer;sku;qty;{name}", lambda at: f"{at // 3};c{at % 7};S{at % 5};1;{words[at % 3]}")
@@ -50,8 +50,8 @@ def test_a_till_called_register_is_no_kind_of_event(write: Write) -> None:
 
 
 def test_abbreviations_with_points_are_words() -> None:
-    found = [(role_by_words(name) or ("",))[0] for name in ("P.V.P.", "Q.tà", "Returnerat antal")]
-    assert found == ["price", "quantity", "returned"]
+    found = [(role_by_words(name) or ("",))[0] for name in ("P.V.P.", "Q.tà", "Returnerat antal", "Q.tà resa")]
+    assert found == ["price", "quantity", "returned", "returned"]
 
 
 def test_words_of_logs_and_states() -> None:
