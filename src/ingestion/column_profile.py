@@ -20,6 +20,7 @@ _EPOCH = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?|9\d{8}")
 _COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d")
 _EXCEL_DAY = re.compile(r"(3[6-9]|4\d|5[0-5])\d{3}([.,]\d+)?")
 _DATE = re.compile(r"\d{1,4}(?:[-/]|\. ?)\d{1,2}(?:[-/]|\. ?)\d{1,4}.*")
+_MONTH = re.compile(r"(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-/](?:19|20)\d\d")
 _CLOCK = re.compile(r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
 _LONG_TEXT = 40  # characters
@@ -141,7 +142,7 @@ def looks_like_time(text: str) -> bool:
     """Whether a text has the shape of a date, of a date and time, or of a unix time."""
     if is_number(text):
         return bool(_EPOCH.fullmatch(text) or _COMPACT_DAY.fullmatch(text))
-    return _DATE.fullmatch(text) is not None or bool(written_date(text))
+    return bool(_DATE.fullmatch(text) or _MONTH.fullmatch(text) or written_date(text))
 
 
 def _looks_like_id(text: str) -> bool:

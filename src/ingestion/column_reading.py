@@ -52,6 +52,7 @@ from src.ingestion.layout_choice import (
     choose_columns,
     rank_readings,
 )
+from src.ingestion.missed_columns import missed_notes
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
@@ -147,6 +148,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     notes += _near_reading(readings, columns, notes)
     notes += rival_note(layout, columns, found.used, roles, profiles, settled)
     notes += evidence_notes(layout, columns, first, settled)
+    notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, found.fates, first, given.ignored, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes))

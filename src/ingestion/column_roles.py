@@ -48,6 +48,7 @@ from src.ingestion.column_words import (
     is_act_of_sale,
     is_excluded,
     names_a_visit,
+    names_unknown_id,
     plain_letters,
     role_by_words,
     words_of,
@@ -133,7 +134,7 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
         roles[PRICE].sort(key=lambda c: _is_without_taxes(profiles[c.at].name))
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
-    if {VALUE, BRAND} <= roles.keys() and USER not in {*roles, *ignored}:
+    if BRAND in roles and USER not in {*roles, *ignored}:
         _settle_author(roles, profiles)
     _settle_clock(roles, profiles, ignored)
     _settle_units(roles, profiles, {*given, *ignored}, given.values())
@@ -143,9 +144,13 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
 def _settle_author(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     """Take the author for the user, where ratings stand beside it and nothing else names a user: she wrote them.
 
+    The id of an author ("author.steamid") is enough where rows have times and nothing describes a product.
     Where no product is rated twice, she wrote the product: a catalogue of books has an average rating of each.
     """
     authors = [column for column in roles[BRAND] if not _AUTHORS.isdisjoint(words_of(profiles[column.at].name))]
+    if VALUE not in roles:
+        is_log = TIME in roles and {TITLE, PRICE}.isdisjoint(roles)
+        authors = [each for each in authors if is_log and names_unknown_id(words_of(profiles[each.at].name)[-1])]
     rated = profiles[roles[PRODUCT][0].at] if PRODUCT in roles else None
     if authors and not (rated and len(rated.cells) >= MANY and rated.n_distinct == len(rated.cells)):
         roles[USER] = [replace(column, is_named=False) for column in authors]

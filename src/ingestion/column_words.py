@@ -17,6 +17,7 @@ from src.ingestion.column_vocabulary import (
     ORDER_WORD,
     OTHER_WORD,
     PRODUCT_WORD,
+    REGULAR_WORD,
     SALE_WORD,
     SUM_WORD,
     TEST_WORD,
@@ -31,6 +32,8 @@ _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
 _ABBREVIATION = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_]{1,2}\b\.?")
+_SHORTENED = re.compile(r"(?<!\w)([^\W\d_]{1,12})\.(?=$|[\W_]*([^\W\d_]*))")
+_HARDLY_SHORTENED = frozenset({USER_WORD, FILLER, OTHER_WORD, CONTAINER_WORD})
 _ACTS_OF_SALE = frozenset({"shipped", "delivered"})
 _WORDS_OF_UNITS = """
     ordered shipped delivered sold invoiced dispatched fulfilled bestellt geliefert verkauft versendet berechnet
@@ -85,7 +88,7 @@ def without_containers(name: str) -> str:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name, split at signs and at capitals after small letters."""
-    name = _ABBREVIATION.sub(_without_points, without_remark(name))
+    name = _SHORTENED.sub(_spelled_out, _ABBREVIATION.sub(_without_points, without_remark(name)))
     parts = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name)
     return [word for word in re.split(r"[\W_]+", plain_letters(parts)) if word and not word.isdecimal()]
 
@@ -94,6 +97,23 @@ def _without_points(found: re.Match[str]) -> str:
     """Return an abbreviation such as "P.V.P." and "Q.tà" without its points, if that is a known word."""
     word = plain_letters(found[0].replace(".", ""))
     return word if word in _CLASS_OF else found[0]
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    """Return a known word that "Bez." begins, or the price that "P." is before a word such as "unitario"."""
+    word, after = plain_letters(found[1]), plain_letters(found[2] or "")
+    classes = _begun_by(word)
+    if "price" in classes and len(after) >= _SHORTEST_PART and REGULAR_WORD in _begun_by(after):
+        return f"{classes['price']} "
+    telling = {each: known for each, known in classes.items() if each not in _HARDLY_SHORTENED}
+    is_clear = len(telling) == 1 and len(word) >= _SHORTEST_PART and word not in _CLASS_OF
+    return f"{next(iter(telling.values()))} " if is_clear else found[0]
+
+
+@lru_cache(maxsize=4096)
+def _begun_by(beginning: str) -> dict[str, str]:
+    """Return a class → a known word of it that begins so."""
+    return {found: word for word, found in _CLASS_OF.items() if beginning and word.startswith(beginning)}
 
 
 def is_ideographic(word: str) -> bool:
@@ -230,6 +250,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     inner = re.split(r"[./>]", name)[-1]
     if inner != name and _names_whole(inner):
         return role_by_words(inner)  # the "product" of a "price" is a product
+    if inner != name and _is_id_of_person(name, inner):
+        return "user", 0.5
     classes = classes_of(name)
     known = _telling_classes(name, classes)
     if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:
@@ -290,6 +312,17 @@ def _telling_classes(name: str, classes: Sequence[str | None]) -> set[str]:
     if "quantity" in known and _of_class(OTHER_WORD, name) <= _ACTS_OF_SALE:
         known -= {OTHER_WORD}
     return known
+
+
+def _is_id_of_person(name: str, inner: str) -> bool:
+    """Whether a path leads to an unknown id of a person: "reviewer.steamid"."""
+    outer, last = set(classes_of(name[: -len(inner)])), words_of(inner)[-1:]
+    return USER_WORD in outer <= {USER_WORD, FILLER} and names_unknown_id(last[0] if last else "")
+
+
+def names_unknown_id(word: str) -> bool:
+    """Whether the word is unknown and ends as ids do: "steamid"."""
+    return word.endswith("id") and _classes(word) == (None,)
 
 
 def _names_whole(name: str) -> bool:

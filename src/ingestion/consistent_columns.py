@@ -62,7 +62,7 @@ def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
     for column in columns[1:]:
         profile = first.profiles[column.at]
         is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.name)
-        if is_id and _share_single(first, column.at, columns[0].at) >= _MOST:
+        if is_id and share_single(first, column.at, columns[0].at) >= _MOST:
             _to_front(columns, column)
             yield (
                 f"{profile.name!r} has the ids of the customers in {named.name!r} and was taken for the user; for "
@@ -79,10 +79,10 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
         return
     titles = named[0]
     worst = columns[0]
-    share = _share_single(first, worst.at, titles.at)
+    share = share_single(first, worst.at, titles.at)
     if not 0.0 <= share < _FEW:
         return
-    better = next((column for column in columns[1:] if _share_single(first, column.at, titles.at) >= _MOST), None)
+    better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
     if better is None:
         return
     _to_front(columns, better)
@@ -90,7 +90,7 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
         f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
         f"--columns 'product={first.profiles[worst.at].name}'"
     )
-    if INVOICE not in settled and _share_single(first, worst.at, roles[USER][0].at) >= _MOST:
+    if INVOICE not in settled and share_single(first, worst.at, roles[USER][0].at) >= _MOST:
         columns.remove(worst)
         roles[INVOICE] = [RoleColumn(worst.at, 0.5, False, worst.filled), *roles.get(INVOICE, [])]
 
@@ -101,7 +101,7 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     wrong = [
         column
         for column in roles[INVOICE]
-        if not column.is_named and 0.0 <= _share_single(first, column.at, user) < _FEW
+        if not column.is_named and 0.0 <= share_single(first, column.at, user) < _FEW
     ]
     roles[INVOICE] = [column for column in roles[INVOICE] if column not in wrong]
     if not roles[INVOICE]:
@@ -114,7 +114,7 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
 def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     """Drop a product that each customer has one of, and each of them another one: it is a customer's name."""
     product, user = roles[PRODUCT][0], roles[USER][0]
-    both = (_share_single(first, user.at, product.at), _share_single(first, product.at, user.at))
+    both = (share_single(first, user.at, product.at), share_single(first, product.at, user.at))
     profile = first.profiles[product.at]
     has_digits = profile.share(lambda cell: any(map(str.isdigit, cell))) > 1 - _MOST  # as codes have
     if product.is_named or has_digits or min(both) < _MOST:
@@ -132,9 +132,9 @@ def _title_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     for title in list(roles.get(TITLE, [])):
         name = first.profiles[title.at].name
         is_same = title.at in (product.at, user.at) or describes_product(name)
-        if is_same or not 0.0 <= _share_single(first, product.at, title.at) < _FEW:
+        if is_same or not 0.0 <= share_single(first, product.at, title.at) < _FEW:
             continue
-        if _share_single(first, user.at, title.at) >= _MOST:
+        if share_single(first, user.at, title.at) >= _MOST:
             roles[TITLE].remove(title)
             yield f"{name!r} tells customers apart, and no products: not used; if it does: --columns 'title={name}'"
     if not roles.get(TITLE, [True]):
@@ -190,8 +190,17 @@ def total_column(first: FirstRows, quantity: int, price: int) -> int | None:
     return None
 
 
-def _share_single(first: FirstRows, key: int, at: int) -> float:
-    """Return the share of keys in several rows that have one value in them; -1 where too few keys repeat."""
+def share_single(first: FirstRows, key: int, at: int) -> float:
+    """Compare the cells of one column in rows of the same key.
+
+    Args:
+        first: The first rows of the file.
+        key: The column of keys.
+        at: The other column.
+
+    Returns:
+        The share of keys in several rows that have one value in them; -1 where too few keys repeat.
+    """
     found: dict[str, list[str]] = defaultdict(list)
     for row in first.rows:
         if row[key].strip() and row[at].strip():

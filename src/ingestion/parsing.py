@@ -40,6 +40,8 @@ _OTHER_PATTERNS = (
     "%m %d, %Y", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d", "%Y.%m.%d", "%Y.%m.%d %H:%M",
     "%Y.%m.%d %H:%M:%S", "%Y-%m-%d %H", WRITTEN,
 )  # fmt: skip
+_COMPACT_MONTH = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])")
+_MONTHS = ("%Y-%m", "%Y/%m", "%m-%Y", "%m/%Y")
 
 
 def as_texts(cells: Sequence[object]) -> list[str]:
@@ -150,6 +152,8 @@ class TimeFormat:
         """Return notes for people on how these times were read."""
         if self.patterns[0] == EXCEL:
             return ["times were read as Excel's days since 1900; for none: --columns time="]
+        if self.patterns[0] in (*_MONTHS, "%Y%m"):
+            return ["times are months: each event counts as of the first day of its month; for none: --columns time="]
         if self.patterns[0] != EPOCH:
             return []
         at, _ = self.seconds([text for text in sample if not is_nothing(text)])
@@ -197,6 +201,8 @@ def time_format(
         return TimeFormat((EPOCH, ISO)), False
     if sum(map(is_compact_day, filled)) * 2 > len(filled):
         return TimeFormat(("%Y%m%d",)), False
+    if all(map(_COMPACT_MONTH.fullmatch, filled)):
+        return TimeFormat(("%Y%m",)), False
     if _fit(filled, EXCEL) * 2 > len(filled):
         return TimeFormat((EXCEL,)), False
     numeric, textual = (_fit(filled, pattern) for pattern in (EPOCH, ISO))
@@ -204,7 +210,7 @@ def time_format(
         return TimeFormat((EPOCH, ISO) if numeric >= textual else (ISO, EPOCH)), False
     day, n_day = _best(filled, _DAY_FIRST)
     month, n_month = _best(filled, _MONTH_FIRST)
-    other, n_other = _best(filled, _OTHER_PATTERNS)
+    other, n_other = _best(filled, (*_OTHER_PATTERNS, *_MONTHS))
     if n_other > max(n_day, n_month):
         return TimeFormat(other), False
     if day_first is None:
