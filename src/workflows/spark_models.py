@@ -132,14 +132,13 @@ class SparkJobs:
             "*", "row_number() OVER (PARTITION BY item_idx ORDER BY value DESC, other) - 1 AS place"
         ).where(f"place < {per_item}")
         ranked.write.mode("overwrite").parquet(str(self.folder / "strongest"))
-        strongest = Pairs(
-            np.full((self.n_items, per_item), -1, np.int32), np.zeros((self.n_items, per_item), np.float32)
-        )
+        item = np.full((self.n_items, per_item), -1, np.int32)
+        value = np.zeros(item.shape, np.float32)
         for batch in pq.ParquetDataset(self.folder / "strongest").fragments:
             for rows in batch.to_batches():
                 at = tuple(rows.column(name).to_numpy() for name in ("item_idx", "place"))
-                strongest.item[at], strongest.value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
-        return fit_item_graph(normalized, strongest, params)
+                item[at], value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
+        return fit_item_graph(normalized, Pairs.of_table(item, value), params)
 
     def als(self, params: AlsParams, seed: int) -> Als:
         """Return MLlib's factors of the products; those of a user are folded in when a list is asked for.
@@ -155,14 +154,16 @@ class SparkJobs:
         """
         from pyspark.ml.recommendation import ALS as MllibAls
 
+        session = self.events.session
         lengths = self.histories.groupBy("user_idx").agg(_expr("count(*)").alias("length")).where("length > 1")
         known = self.histories.join(lengths, "user_idx")
         mean = known.selectExpr("count(*) / greatest(count(DISTINCT user_idx), 1)").first()[0]
+        n_blocks = max(session.sparkContext.defaultParallelism, int(session.conf.get("spark.sql.shuffle.partitions")))
         trainer = MllibAls(
             rank=min(params.factors, self.n_items), maxIter=params.iterations, implicitPrefs=True, alpha=params.alpha,
             regParam=params.regularization / max(mean, 1.0), userCol="user_idx", itemCol="item_idx", ratingCol="weight",
-            seed=seed, checkpointInterval=_CHECKPOINT_INTERVAL, blockSize=_BLOCK_ROWS,
-            intermediateStorageLevel="MEMORY_AND_DISK", finalStorageLevel="MEMORY_AND_DISK",
+            seed=seed, checkpointInterval=_CHECKPOINT_INTERVAL, numUserBlocks=n_blocks, numItemBlocks=n_blocks,
+            blockSize=_BLOCK_ROWS, intermediateStorageLevel="MEMORY_AND_DISK", finalStorageLevel="MEMORY_AND_DISK",
         )  # fmt: skip
         factors = np.zeros((self.n_items, trainer.getRank()), np.float32)
         if mean:
