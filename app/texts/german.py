@@ -1081,6 +1081,7 @@ GERMAN = {
     "step.scoring": "misst Release {version} an {n} Ereignissen, die es nicht kennt",
     "step.tuning": "sucht Einstellungen für „{model}“",
     "step.tuning_weighting": "sucht, wie viel ein Ereignis für sein Produkt zählt",
+    "step.tuning_sum": "stimmt {model} danach ab, was die Summe aller Modelle gewinnt",
     "step.tuning_draw": "trainiert auf Ziehung {draw} des zurückgehaltenen Teils",
     "step.ranking_heads": "lernt die Reihenfolge am Anfang der Listen",
     "step.training": "trainiert „{model}“ mit {n} Ereignissen",
