@@ -45,8 +45,6 @@ _TIME_SHARES = {
 }
 """Shares of the remaining time among the models that can be trained."""
 _SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
-_SUM_SHARE = 0.25
-"""Share of the search that is kept for the second round, beside what the first one leaves."""
 _MIN_GAIN = 1e-5
 _LIST_MODELS_SHARE = 0.6
 """Share of the time left that the models of the list ranker may take; the rest is for its features and trees."""
@@ -100,7 +98,7 @@ def tune_ensemble(
         return start
     search, config = _with_best_weighting(search, start)
     kept = (1 - share) * budget_seconds
-    trials = _best_models(search, config, kept + _SUM_SHARE * share * budget_seconds)
+    trials = _best_models(search, config, kept)
     trials = _best_for_the_sum(search, config, trials, kept)
     tuned = _combine(search, config, trials)
     ranker = ListRankerResult(None, {"not tried": unavailable.reason}) if unavailable else None

@@ -16,7 +16,7 @@ from src.core.domain import FloatArray, JsonDict
 from src.core.messages import message
 from src.models.base import ListModel
 from src.recommendation.ensemble import scales_of
-from src.tuning.hyperparameter_search import BestTrial, FoundAssignment, Search
+from src.tuning.hyperparameter_search import BestTrial, Clock, FoundAssignment, Search
 from src.tuning.objective import ComponentScores, Objective
 from src.tuning.repeated_draws import in_time
 from src.tuning.search_spaces import SearchSpace
@@ -25,6 +25,9 @@ from src.tuning.sum_weights import KNOWN_SUM, best_weights
 _FEWEST_USERS, _MOST_USERS = 600, 6_000
 """Users that the sum is measured by, of both halves: fewer could not show a gain, more would take too long."""
 _SHARE_FOR_SCORES = 0.15
+"""Share of the time for the scores of all models, and as much for their weights."""
+_LEAST_SHARE = 0.05
+"""Share of the whole budget that has to be left for a second round: it begins with scores of all models."""
 _SURE = 1.0
 """Standard errors that the sum has to gain, on the half of the users that choose and on the half that confirm."""
 _FACTORS, _FIRST_WEIGHTS = (0.6, 1.0, 1.6), (0.06, 0.15, 0.4)
@@ -102,9 +105,10 @@ def tune_for_the_sum(
         deadline: no trial begins that would end when the clock has less than this many seconds left.
 
     Returns:
-        The trials with the settings that the sum gains by; those given where there are too few users, or no time.
+        The trials with the settings that the sum gains by; those given where there are too few users, or little time.
     """
-    if search.clock.left <= deadline or len(search.objective.queries) < _FEWEST_USERS:
+    left = search.clock.left - deadline
+    if left < _LEAST_SHARE * search.clock.budget or len(search.objective.queries) < _FEWEST_USERS:
         return dict(trials)
     return _SumSearch(search, models, trials, deadline).best_trials()
 
@@ -117,15 +121,15 @@ class _SumSearch:
     ) -> None:
         self._search, self._trials, self._deadline = search, dict(trials), deadline
         self._rng = np.random.default_rng(search.seed)
-        share = _SHARE_FOR_SCORES * (1 - deadline / search.clock.left)
-        objective = in_time(search, models, share)
+        seconds = _SHARE_FOR_SCORES * (search.clock.left - deadline)
+        objective = in_time(search, models, seconds / search.clock.left)
         order = self._rng.permutation(len(objective.queries))[:_MOST_USERS]
         scales = scales_of(models, search.split.train, seed=search.seed)
         self._choosing, self._confirming = (
             _Half(part, part.component_scores(models).in_units_of(scales))
             for part in (objective.of_users(np.sort(rows)) for rows in np.array_split(order, 2))
         )
-        weights = best_weights(self._choosing.scores, (KNOWN_SUM,)).weights
+        weights = best_weights(self._choosing.scores, (KNOWN_SUM,), clock=Clock(seconds)).weights
         self._weights = np.array([weights.get(name, 0.0) for name in models])
         self._measure_sum()
         self._members = {
@@ -152,11 +156,12 @@ class _SumSearch:
             began = self._search.clock.left
             self._try(name, member, assignment)
             member.seconds += began - self._search.clock.left
-        told = {
-            name: replace(each.trial, found=None, about={**each.trial.about, "in_the_sum": each.about()})
-            for name, each in self._members.items()
-        }
-        return {**self._trials, **told}
+        return {**self._trials, **{name: self._told(member) for name, member in self._members.items()}}
+
+    def _told(self, member: _Member) -> BestTrial:
+        """Return the trial of a model with what the search says of it, without what it needed for it."""
+        trial = replace(member.trial, found=None, about={**member.trial.about, "in_the_sum": member.about()})
+        return replace(trial, ndcg=float(self._search.objective.ndcg(trial.model).mean())) if member.kept else trial
 
     def _moves(self, member: _Member) -> Iterator[dict[str, Any]]:
         """Yield assignments near the best one of a model, none twice."""
@@ -227,7 +232,7 @@ class _SumSearch:
 
 def _is_sure(gain: FloatArray) -> bool:
     """Return whether users gain on average, by more than the standard error of this average."""
-    return bool(gain.mean() > _SURE * gain.std() / np.sqrt(len(gain))) and bool(gain.mean() > 0)
+    return bool(gain.mean() > _SURE * gain.std() / np.sqrt(len(gain)))
 
 
 def _step(space: SearchSpace, name: str, value: Any, rng: np.random.Generator) -> Any:
