@@ -180,9 +180,8 @@ def _best_for_the_sum(
     search: Search, config: EnsembleConfig, trials: dict[str, BestTrial], kept: float
 ) -> dict[str, BestTrial]:
     """Return the trials after the second round, which leaves texts alone. kept: seconds for later."""
-    models = _models(search, config, trials)
-    models.pop(TEXT, None)
-    return {**trials, **tune_for_the_sum(search, models, {n: t for n, t in trials.items() if n != TEXT}, kept)}
+    others = {name: trial for name, trial in trials.items() if name != TEXT}
+    return {**trials, **tune_for_the_sum(search, _models(search, config, others), others, kept)}
 
 
 def _list_ranker(search: Search, tuned: _TunedEnsemble, seconds: float, budget_seconds: float) -> ListRankerResult:
