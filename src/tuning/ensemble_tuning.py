@@ -28,7 +28,7 @@ from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hy
 from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import Objective
 from src.tuning.repeat_weight import tune_repeat_weight
-from src.tuning.repeated_draws import pooled_scores
+from src.tuning.repeated_draws import pooled_scores, seconds_for_draws
 from src.tuning.search_spaces import SEARCH_SPACES
 from src.tuning.sum_search import tune_for_the_sum
 from src.tuning.sum_weights import KNOWN_SUM, best_weights
@@ -179,7 +179,11 @@ def _models(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTri
 def _best_for_the_sum(
     search: Search, config: EnsembleConfig, trials: dict[str, BestTrial], kept: float
 ) -> dict[str, BestTrial]:
-    """Return the trials after the second round, which leaves texts alone. kept: seconds for later."""
+    """Return the trials after the second round, which leaves texts alone and time for draws.
+
+    kept: seconds for what comes after these.
+    """
+    kept += seconds_for_draws(search, sum(trial.seconds for trial in trials.values()))
     others = {name: trial for name, trial in trials.items() if name != TEXT}
     return {**trials, **tune_for_the_sum(search, _models(search, config, others), others, kept)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -59,6 +60,12 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
         fitted = fit_models(split.train, params, search.seed, search.reporter)
         pools.append(_scaled(replace(search, split=split), objective, fitted))
     return _concatenated(pools)
+
+
+def seconds_for_draws(search: Search, seconds: float) -> float:
+    """Return the seconds that have to be left for all further draws to begin. seconds: that one takes."""
+    n = min(_MOST_DRAWS, math.ceil(_ENOUGH_USERS / len(search.objective.queries))) - 1
+    return (n - 1 + 1 / _SHARE_OF_TIME) * seconds if n and search.split.how == "random" else 0.0
 
 
 def in_time(search: Search, models: Mapping[str, ListModel], share: float) -> Objective:
