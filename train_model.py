@@ -164,8 +164,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     stop_tracing()
     screen.phases(trained.phases)
     if trained.report is not None:
-        screen.say(trained.report.protocol())
-        screen.say(trained.report.summary())
+        screen.report(trained.report)
     screen.say(verdict_sentence(trained.verdict))
     if trained.version is not None:
         screen.say(release_line(trained))

@@ -90,7 +90,7 @@ def make_shop(settings: AllSettings, store: Store, n_users: int, n_products: int
     data = stored_data(store, reporter)
     catalogue = embed_catalogue(settings, store, data, reporter)
     plan = FitPlan({POPULARITY: MODELS[POPULARITY].params(settings)}, None, weighting_of(settings))
-    pipeline = replace(fit(catalogue.data, plan, settings.seed, reporter), search=catalogue.search(reporter))
+    pipeline = replace(fit(catalogue.data, plan, settings, reporter), search=catalogue.search(reporter))
     params = {name: asdict(its) for name, its in plan.params.items()}
     record = TrainingRecord(data=data_record(catalogue.data, changed_at, read_at), params=params, made_up=True)
     registry = Registry(settings.releases_dir)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 Task = TypeVar("Task")
@@ -17,6 +18,23 @@ _here = threading.local()
 def n_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _begin_worker() -> None:
+    _here.is_worker = True
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Keep this thread's work on one core, as others are busy: BLAS has one thread, and so has `map_on_all_cores`."""
+    from threadpoolctl import threadpool_limits  # not at the top: it looks for libraries
+
+    before, _here.is_worker = getattr(_here, "is_worker", False), True
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        _here.is_worker = before
 
 
 def map_on_all_cores(work: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
@@ -37,8 +55,5 @@ def map_on_all_cores(work: Callable[[Task], Result], tasks: Iterable[Task]) -> l
         return [work(task) for task in tasks]
     from threadpoolctl import threadpool_limits  # not at the top: it looks for libraries
 
-    def worker() -> None:
-        _here.is_worker = True
-
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores(), initializer=worker) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores(), initializer=_begin_worker) as pool:
         return list(pool.map(work, tasks))

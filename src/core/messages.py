@@ -20,23 +20,23 @@ MESSAGES: Mapping[str, str] = {
     "step.reading_file": "reading {file}",
     "step.reading_catalogue": "reading the catalogue",
     "step.encoding": "encoding titles, categories and descriptions with {encoder}",
-    "step.encoded": "encoded {n:,} texts that are new; the others were known",
+    "step.encoded": "encoded {n:,} new texts; the others are in the cache",
     "step.made_up_before": "the current release was learnt from the made-up shop: it is no measure of real data",
     "step.unmeasured_before": "the current release was published unmeasured: it is no measure of a trained one",
     "step.scoring": "scoring release {version} on {n:,} events that it has not seen",
     "step.tuning": "tuning {model}",
-    "step.tuning_weighting": "tuning how much an event speaks for its product",
+    "step.tuning_weighting": "tuning the weights of events",
     "step.tuning_sum": "tuning {model} by what the sum of all models gains",
     "step.tuning_draw": "training on draw {draw} of the held-out part",
-    "step.ranking_heads": "learning to rank the heads of lists",
+    "step.ranking_heads": "training the re-ranker of lists",
     "step.training": "training {model} on {n:,} events",
-    "step.blend_index": "making the index of the blend",
+    "step.blend_index": "building the index of the blend",
     "step.preparing_lists": "making the lists of the most active users",
     "step.measuring_ratings": "measuring predicted ratings",
     "step.measuring_lists": "measuring the lists of {model} for {n:,} users",
     "step.fitting_before": "fitting the settings of release {version}, to measure both on the same events",
-    "step.search": "making the search over {n:,} products",
-    "step.search_order": "learning the order of what is retrieved",
+    "step.search": "building the search index of {n:,} products",
+    "step.search_order": "training the re-ranker of search",
     "step.publishing": "publishing",
     # how a run ended without a verdict
     "run.killed": "the trainer was killed (from outside, or by the system because it was out of memory); the last "
@@ -87,26 +87,26 @@ MESSAGES: Mapping[str, str] = {
     "remark.no_ratings": "No ratings: SVD and /predict have nothing to learn from, and lists follow what was bought "
     "and looked at.",
     "remark.few_ratings": "Few ratings, {n:,} in all: SVD will hardly do better than each product's mean.",
-    "remark.high_ratings": "{share} of the ratings are {relevant:g} or more: RMSE will flatter. Whoever always "
-    "guesses {mean:.2f} is off by {spread:.2f} already.",
+    "remark.high_ratings": "{share} of the ratings are {relevant:g} or more: the RMSE will look good. Always "
+    "guessing {mean:.2f} gives an RMSE of {spread:.2f} already.",
     "remark.no_times": "No event has a time: the test set is drawn at random, and “recent” means nothing.",
     "remark.few_times": "Only {share} of the events have a time: the test set is drawn at random.",
     "remark.one_time": "All events have the same time: the test set is drawn at random, and “recent” means nothing.",
-    "remark.old": "The newest event is {n:,} days old: what is popular now, the models cannot know.",
+    "remark.old": "The newest event is {n:,} days old: the models do not know what is popular now.",
     "remark.single_users": "{share} of the users have one event: expect popularity for them.",
-    "remark.thin_products": "{share} of the products have fewer than five events: too few to learn whom they suit, "
-    "so that they will seldom be listed.",
-    "remark.few_hold_half": "Half of all events lie on {share} of the products: popularity will be hard to beat, and "
-    "lists will look alike.",
-    "remark.one_user": "One user has {share} of the events: an id that stands for guests or the till, or a test? "
-    "Leave it out of the files, or the models learn its mixture.",
-    "remark.bought_again": "{share} of what a user bought was bought again on another day: lists that leave out what "
-    "was bought hide it. Ask with exclude_seen: false where people restock.",
+    "remark.thin_products": "{share} of the products have fewer than five events: too few to learn who likes them, "
+    "so they will seldom be listed.",
+    "remark.few_hold_half": "Half of all events belong to {share} of the products: popularity will be hard to beat, "
+    "and lists will look alike.",
+    "remark.one_user": "One user has {share} of the events: is it an id for guests, the till or tests? Leave it "
+    "out of the files, or the models take many customers for one.",
+    "remark.bought_again": "{share} of what a user bought was bought again on another day: lists leave out what was "
+    "bought. Send exclude_seen: false for products that customers restock.",
     "remark.no_titles": "No product has a title: search by meaning finds nothing, and lists show ids. Load a "
     "catalogue.",
     "remark.few_titles": "Only {share} of the products have a title: search by meaning will not find the others.",
-    "remark.rejected": "{share} of the rows read were rejected, {n:,} of them because “{rejection}”: the models "
-    "never see them. Look into var/rejects.",
+    "remark.rejected": "{share} of the rows read were rejected, {n:,} of them because “{rejection}”. No model is "
+    "trained on them. Each row and its reason is in var/rejects.",
 }
 """Code → English sentence. A share is written in percent; a step is another message."""
 

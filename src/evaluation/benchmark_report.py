@@ -24,7 +24,7 @@ from src.evaluation.benchmark_metrics import (
 from src.evaluation.benchmark_scope import Fitted, Scope
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
-from src.evaluation.metrics import Estimate
+from src.evaluation.metrics import AGAINST_POPULARITY, Estimate
 from src.ingestion.benchmark_files import FileSummary, MappedTestRows
 from src.models import POPULARITY
 
@@ -107,6 +107,7 @@ class BenchmarkReport:
 
     def _lists_at(self, k: int) -> Table:
         header = ["list", *(f"{_TITLES[metric]}@{k}" for metric in METRICS), "coverage", "training", "memory"]
+        header.append(AGAINST_POPULARITY)
         rows = [
             [
                 name,
@@ -114,6 +115,7 @@ class BenchmarkReport:
                 f"{each.coverage[f'coverage@{k}']:.1%}",
                 f"{self.costs[name].seconds:,.1f} s",
                 f"{self.costs[name].peak_mib:,.0f} MiB",
+                "" if name == POPULARITY else each.beyond_popularity[f"ndcg@{k}"].verdict(),
             ]
             for name, each in self.lists.items()
         ]
@@ -137,21 +139,16 @@ class BenchmarkReport:
         return tables
 
     def summary(self) -> str:
-        """Return sentences on whether each model beats popularity at the last cut-off."""
+        """Return which list has the highest NDCG at the last cut-off, and its difference to that of popularity."""
         if not self.lists:
             return "No row of the test file is relevant, so no list was measured; --relevant X says which ratings are."
-        k = self.at[-1]
-        sentences = []
-        for name, figures in self.lists.items():
-            gain = figures.beyond_popularity[f"ndcg@{k}"]
-            outcome = "is not clearly better or worse than"
-            if gain.low > 0 or gain.high < 0:
-                outcome = "beats" if gain.low > 0 else "loses to"
-            if name != POPULARITY:
-                sentences.append(
-                    f"The list of {name} {outcome} popularity by NDCG@{k}: {gain.value:+.4f} {_range(gain)}."
-                )
-        return " ".join(sentences) or "Popularity alone was measured: --model all measures every model."
+        if list(self.lists) == [POPULARITY]:
+            return "Popularity alone was measured: --model all measures every model."
+        ndcg = f"ndcg@{self.at[-1]}"
+        best = max(self.lists, key=lambda name: self.lists[name].figures[ndcg].value)
+        gain = self.lists[best].beyond_popularity[ndcg]
+        against = "" if best == POPULARITY else f", {gain.value:+.4f} {_range(gain)} against popularity"
+        return f"Highest NDCG@{self.at[-1]}: {best}{against}."
 
 
 _OF_THE_SUM = {"trials": "trials", "kept": "kept", "gain": "gain of other users by these", "seconds": "seconds"}

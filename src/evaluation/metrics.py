@@ -9,6 +9,9 @@ import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray
 
+AGAINST_POPULARITY = "against popularity"
+"""Header of the column of verdicts on the difference to the lists of popularity."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -17,6 +20,12 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    def verdict(self) -> str:
+        """Return "better" or "worse" if the whole interval of this difference says so, else "not clear"."""
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "not clear"
 
 
 def ranking_metrics(hits: BoolArray, n_relevant: IntArray) -> dict[str, FloatArray]:

@@ -13,7 +13,7 @@ from src.core.domain import JsonDict
 from src.core.messages import message
 from src.core.progress import Reporter
 from src.evaluation.list_slices import SliceFigures, list_slices
-from src.evaluation.metrics import Estimate
+from src.evaluation.metrics import AGAINST_POPULARITY, Estimate
 from src.evaluation.protocols import (
     RankingMetrics,
     RatingMetrics,
@@ -84,35 +84,26 @@ class Report:
         return document
 
     def protocol(self) -> str:
-        """Return one sentence on how it was measured."""
+        """Return sentences on how it was measured."""
         return protocol_of(self.to_json())
 
     def summary(self) -> str:
-        """Return sentences on whether each model beats popularity, and which list is served."""
+        """Return which list is to be served, how much better than popularity, and the slices where it is worse."""
         if POPULARITY not in self.lists:
-            return f"No test user liked anything, so no list was measured; the list of {self.best} is served."
-        sentences = [self._against_popularity(name) for name in self.lists if name != POPULARITY]
-        sentences += [
-            f"In the slice '{title}' the served list is surely worse than that of {each.best_single}: {each.metric} "
-            f"{each.ahead.value:+.4f} [{each.ahead.low:+.4f}, {each.ahead.high:+.4f}]."
+            return f"No test user liked anything, so no list was measured. List to serve: {self.best}."
+        if self.best == POPULARITY:
+            choice = f"List to serve: {POPULARITY}. No other candidate has a higher NDCG@{K}."
+        else:
+            gain = self.lists[self.best].beyond_popularity
+            doubt = "" if gain.low > 0 else " This difference may be chance."
+            choice = f"List to serve: {self.best}. NDCG@{K} against popularity: {_signed(gain)}.{doubt}"
+        worse = [
+            f"Slice '{title}': the list of {each.best_single} is clearly better; {each.metric} of {self.best} against "
+            f"it: {_signed(each.ahead)}."
             for title, each in self.slices.items()
             if each.is_behind
         ]
-        return " ".join([*sentences, f"The list of {self.best} is served."])
-
-    def _against_popularity(self, name: str) -> str:
-        figures, baseline = self.lists[name], self.lists[POPULARITY]
-        gain = figures.beyond_popularity
-        if gain.low > 0:
-            outcome = "beats"
-        elif gain.high < 0:
-            outcome = "loses to"
-        else:
-            outcome = "is not clearly better or worse than"
-        return (
-            f"The list of {name} {outcome} popularity: NDCG@{K} {_with_interval(figures.ndcg_at_10)} "
-            f"against {_with_interval(baseline.ndcg_at_10)}."
-        )
+        return " ".join([choice, *worse])
 
     def rating_table(self) -> list[list[str]]:
         """Return rows of text, the header first."""
@@ -138,12 +129,13 @@ class Report:
     def list_table(self) -> list[list[str]]:
         """Return rows of text, the header first."""
         header = ["list", *(f"{name}@{K}" for name in ("NDCG", "precision", "recall", "hit rate", "MRR"))]
-        return [[*header, "coverage", "novelty"]] + [
+        return [[*header, "coverage", "novelty", AGAINST_POPULARITY]] + [
             [
                 name,
                 *map(_with_interval, (f.ndcg_at_10, f.precision_at_10, f.recall_at_10, f.hit_rate_at_10, f.mrr_at_10)),
                 f"{f.coverage:.1%}",
                 f"{f.novelty:.1f} bits",
+                "" if name == POPULARITY else f.beyond_popularity.verdict(),
             ]
             for name, f in self.lists.items()
         ]
@@ -166,20 +158,20 @@ class Report:
 
 
 def protocol_of(report: Mapping[str, Any]) -> str:
-    """Return one sentence on how a report was measured. report: fields of a Report, or the result of `to_json`."""
+    """Return sentences on how a report was measured. report: fields of a Report, or the result of `to_json`."""
     how, cut, n_train, n_test = (report[name] for name in ("how", "cut", "n_train", "n_test"))
     if how == "time":
         at = dt.datetime.fromtimestamp(cut or 0, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-        split = f"learnt from the {n_train:,} events before {at}, measured on the {n_test:,} since"
+        split = f"Trained on the {n_train:,} events before {at}, measured on the {n_test:,} since"
     else:
         split = (
-            "no time divides the events, as too few carry one or too many the same, so a random split was taken: "
-            f"learnt from {n_train:,}, measured on {n_test:,}"
+            "Too few events have a time, or too many the same one, so a random split was taken: "
+            f"trained on {n_train:,} events, measured on {n_test:,}"
         )
     n_users, n_ranked = report["n_test_users"], report["n_ranked_users"]
     some = "" if n_ranked == n_users else f", a random sample of {n_users:,}"
     return (
-        f"{split}; lists of {K} out of all {report['n_items']:,} products for {n_ranked:,} test users{some}; relevant "
+        f"{split}. Lists of {K} out of all {report['n_items']:,} products for {n_ranked:,} test users{some}. Relevant "
         f"is a purchase or a rating of {report['relevant_rating']:g} or better, of a product that is new to the user."
         f"{_about_repeats(report)}"
     )
@@ -189,18 +181,22 @@ def _about_repeats(report: Mapping[str, Any]) -> str:
     repeats = report.get("repeats") or asdict(_NO_REPEATS)  # reports of older releases have none
     if not repeats["n_pairs"]:
         return ""
-    text = f" {repeats['n_pairs']:,} likes of products that the user had an event with before are not counted"
+    text = f" Not counted: {repeats['n_pairs']:,} likes of products that the user had an event with before"
     recall = repeats["recall_at_10"]
     if recall is None:
         return f"{text}."
     return (
-        f"{text}; of the {repeats['n_listable']:,} whose product was neither rated nor purchased before, the lists of "
-        f"{report['best']} hold {recall['value']:.1%} [{recall['low']:.1%}, {recall['high']:.1%}]."
+        f"{text}. Of the {repeats['n_listable']:,} whose product was neither rated nor purchased before, the lists of "
+        f"{report['best']} contain {recall['value']:.1%} [{recall['low']:.1%}, {recall['high']:.1%}]."
     )
 
 
 def _with_interval(estimate: Estimate) -> str:
     return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+
+
+def _signed(difference: Estimate) -> str:
+    return f"{difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
 
 
 def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_users: int, reporter: Reporter) -> Report:

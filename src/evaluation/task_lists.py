@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, Event, IntArray, Query
 from src.core.progress import Reporter
-from src.evaluation.exact_lists import blocks_of, queries_of, top_lists
+from src.evaluation.exact_lists import queries_of, top_lists
 from src.interactions.interactions import TrainingData
 from src.models import POPULARITY
-from src.models.base import QueryBlock
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
-from src.recommendation.list_blocks import block_lists, makes_blocks, rows_of_block
+from src.recommendation.list_blocks import lists_of_rows, makes_blocks
 from src.recommendation.pipeline import RECENT, Pipeline
 
 K = 10
@@ -123,14 +121,8 @@ def _write_blocks(pipeline: Pipeline, train: TrainingData, task: RankingTask, li
     is_made = np.zeros(len(lists), np.bool_)
     if not makes_blocks(pipeline) or len(pipeline.items) < K:
         return is_made
-    able = np.flatnonzero([len(history) <= RECENT for history in task.histories])
-    queries, masked = queries_of(train, task.user_idx[able], train.events)
-
-    def write(rows: slice) -> None:
-        block = QueryBlock(np.full(rows.stop - rows.start, -1), queries.history[rows])
-        made = block_lists(pipeline, block, masked[rows], K)
-        lists[able[rows]] = np.where(made.is_whole[:, None], made.item, -1)
-        is_made[able[rows]] = made.is_whole
-
-    map_on_all_cores(write, blocks_of(len(able), len(pipeline.items), rows_of_block(len(pipeline.items))))
-    return is_made
+    able = np.array([len(history) <= RECENT for history in task.histories])
+    queries, masked = queries_of(train, task.user_idx, train.events)
+    made = lists_of_rows(pipeline, queries.history, masked, np.where(able, np.arange(len(able)), -1), K)
+    lists[:] = made.item
+    return made.is_whole

@@ -14,7 +14,7 @@ TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category",
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
 LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
-TEST, RETURNED, ON_SALE = "test", "returned", "on_sale"
+TEST, RETURNED, ON_SALE, LINE_KIND = "test", "returned", "on_sale", "line_kind"
 VARIANTS = "variants"
 """Of a parent: the ids of the products that are its variants."""
 
@@ -62,7 +62,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     QUANTITY: ("quantity", "qty", "lineitemquantity", "units", "count", "amount"),
     INVOICE: (
         "invoice", "invoiceno", "invoicenumber", "orderid", "order", "orderno", "ordernumber", "transactionid",
-        "transaction", "basketid", "receipt", "receiptid",
+        "transaction", "basketid", "receipt", "receiptid", "incrementid",
     ),
     EVENT_ID: ("eventid",),
     PURCHASED: ("purchased", "bought", "ispurchase", "ispurchased", "converted"),
@@ -105,6 +105,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ON_SALE: ("onsale", "isonsale", "saleactive", "insale"),
     VARIANTS: ("configurablevariations", "configurablevariationskus", "childskus", "variantskus"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
+    LINE_KIND: ("lineitemtype", "linetype", "orderitemtype", "positionstyp", "positiontype"),
     TEST: ("istest", "test", "testmode", "testorder"),
     RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity", "qtycanceled"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from src.ingestion.column_names import (
     IMAGE,
     INVOICE,
     KIND,
+    LINE_KIND,
     LISTED,
     MARK,
     PRICE,
@@ -52,6 +53,7 @@ from src.ingestion.column_words import (
     words_of,
 )
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, SOLD, line_kind
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.product_cleaning import stock_in
 from src.ingestion.rating_scales import scale_in_name, without_whole
@@ -219,6 +221,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 role = CANCELLED
             if role in (TITLE, CATEGORY, BRAND, DESCRIPTION) and _holds_kinds(profile):
                 role = KIND
+            if role in (CATEGORY, KIND, STATE) and _are_lines(profile):
+                role = LINE_KIND
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
                 is_plain = role == TITLE and normalize_name(profile.name) == "name"
@@ -226,6 +230,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 found.append((role, RoleColumn(at, sure * fitness - 0.005 * rank, True, profile.filled)))
                 continue
         worded = role_by_words(profile.name)
+        if _are_lines(profile):
+            worded = LINE_KIND, 0.7
         if worded and worded[0] == INVOICE and profile.is_enumeration and profile.states >= 0.8:
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
         if worded and worded[0] == REFUNDED and _is_yes_or_no(profile):
@@ -242,6 +248,12 @@ def _holds_kinds(profile: ColumnProfile) -> bool:
     acts = {kind_of(cell) for cell in set(profile.cells)} & {EventKind.VIEW, EventKind.CART, EventKind.CLICK}
     is_many = len(profile.cells) >= MANY and profile.n_kinds > 1
     return is_many and bool(acts) and profile.kinds >= _HALF_FULL and profile.is_enumeration
+
+
+def _are_lines(profile: ColumnProfile) -> bool:
+    """Whether all cells are kinds of lines of orders, some of products and some of what is none."""
+    found = {line_kind(cell) for cell in set(profile.cells)} if profile.is_enumeration else set()
+    return SOLD in found and bool(found & {NOT_SOLD, PART_OF_SET}) and None not in found
 
 
 def _is_yes_or_no(profile: ColumnProfile) -> bool:
@@ -287,6 +299,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         return 0.5 if profile.is_enumeration and (is_named or profile.kinds > 0.0) else 0.0
     if role == LISTED and max(profile.times, profile.texts, profile.urls) >= _HALF_FULL:
         return 0.0
+    if role == LINE_KIND:
+        return 1.0 if {line_kind(cell) for cell in set(profile.cells)} & {NOT_SOLD, PART_OF_SET} else 0.0
     if role == CANCELLED:
         return 1.0 if profile.times or profile.is_enumeration or profile.integers else 0.0
     if role in shares:
@@ -349,6 +363,8 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
                 return at
             continue
         share = profile.kinds if role == KIND else profile.states
+        if role == KIND and not profile.n_kinds:  # "Register 1" is a till
+            continue
         # Among views, carts and purchases a few names may be unknown; of states all must be clear.
         is_told = role == STATE and _tells_done_from_undone(profile)
         if (share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) and not is_told) or not (

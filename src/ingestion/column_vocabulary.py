@@ -74,6 +74,7 @@ WORDS: dict[str, str] = {
         posta
     """,
     "price": """
+        verkoopprijs
         rrp mrp msrp uvp cents cent pence centimes centavos centesimi groszy
         price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis precios
         prices vk pvp tarif 价格 單價 单价 售价 価格 単価 値段 가격 цена pret hinta fiyat cene
@@ -116,6 +117,7 @@ WORDS: dict[str, str] = {
     """,
     "title": """
         benamning benaevnelse betegnelse designacao nazev nazwy nazov naziv nimike
+        artikeltext
         title name titel bezeichnung titre nom nombre titulo nome naam nazwa designation denominacion
         denominazione tytul navn namn libelle intitule kurztext designacion titolo denumire nimi 标题 標題
         名称 名稱 品名 名 タイトル 名前 이름 제목 название наименование
@@ -229,6 +231,7 @@ WORDS: dict[str, str] = {
         query queries search searches request trace span
         position pos rank index coll lead shipment deliver delivered approved approval out notify
         backorder backorders threshold config manage managed increment condition wholesale purchase_note
+        inkoop inkoops
         liefer lieferadresse ek einkauf einkaufs supply packaging verpackung tara incoterm 运费 快递 物流 收货
         地址 电话 手机 城市 省 优惠 备注 配送 送料 住所 氏名 送付先 手数料 割引 税 店铺 доставка адрес
         телефон

@@ -30,6 +30,7 @@ _SPECIAL_LETTERS = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", 
 _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
+_ABBREVIATION = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_]{1,2}\b\.?")
 _ACTS_OF_SALE = frozenset({"shipped", "delivered"})
 _WORDS_OF_UNITS = """
     ordered shipped delivered sold invoiced dispatched fulfilled bestellt geliefert verkauft versendet berechnet
@@ -41,6 +42,12 @@ _POSITIONS = frozenset({"pos", "position", "positions"})
 _UNITS = frozenset(_WORDS_OF_UNITS.split())
 _WORDS_OF_STARS = "stars sterne sterren etoiles estrellas estrelas stelle gwiazdki gwiazdek stjerner"
 _STARS = frozenset(_WORDS_OF_STARS.split())
+_BROUGHT_BACK = (
+    "return", "retour", "retoure", "rma", "ruckgabe", "rueckgabe", "rucksend", "ruecksend", "devoluc", "devolv",
+    "devuel", "reso", "resi", "zwrot", "zwroc", "retur", "palaut", "vrac", "возврат", "visszaru", "iade",
+    "返品", "退货",
+)  # fmt: skip
+_BROUGHT_BACK_WORDS = frozenset({"resa", "rese"})  # of others the beginning says something else: "reserved"
 _BY_CELLS = frozenset({"time", "price", "image", "state", "kind"})
 """Roles whose cells are telling enough for a name of which little is understood."""
 
@@ -78,8 +85,15 @@ def without_containers(name: str) -> str:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name, split at signs and at capitals after small letters."""
-    parts = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", without_remark(name))
+    name = _ABBREVIATION.sub(_without_points, without_remark(name))
+    parts = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name)
     return [word for word in re.split(r"[\W_]+", plain_letters(parts)) if word and not word.isdecimal()]
+
+
+def _without_points(found: re.Match[str]) -> str:
+    """Return an abbreviation such as "P.V.P." and "Q.tà" without its points, if that is a known word."""
+    word = plain_letters(found[0].replace(".", ""))
+    return word if word in _CLASS_OF else found[0]
 
 
 def is_ideographic(word: str) -> bool:
@@ -182,6 +196,11 @@ def image_size(name: str) -> int:
     return next((rank for rank, sizes in enumerate(_SIZES) if not words.isdisjoint(sizes)), _SIZES.index(()))
 
 
+def says_returned(name: str) -> bool:
+    """Whether a word of a name says that something was brought back: "returned_qty", "RMA", "Retourennummer"."""
+    return any(word.startswith(_BROUGHT_BACK) or word in _BROUGHT_BACK_WORDS for word in words_of(name))
+
+
 def is_act_of_sale(name: str) -> bool:
     """Whether the name says only that something was sold, ordered or delivered."""
     words = words_of(name)
@@ -215,7 +234,7 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     known = _telling_classes(name, classes)
     if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:
         return "quantity", 0.7
-    if "quantity" in known and known & {"refunded", "cancelled"}:
+    if "quantity" in known and (known & {"refunded", "cancelled"} or says_returned(name)):
         return "returned", 0.7
     if not known or {OTHER_WORD, SUM_WORD} & known:
         return None

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
-from src.ingestion.column_names import DESCRIPTION, INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, VALUE
+from src.ingestion.column_names import (
+    DESCRIPTION,
+    INVOICE,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    TITLE,
+    USER,
+    VALUE,
+    describes_product,
+)
 from src.ingestion.column_roles import RoleColumn, Roles
 from src.ingestion.column_words import has_id_word, is_excluded
 from src.ingestion.first_rows import FirstRows
@@ -35,6 +45,7 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
     if PRODUCT in roles and PRODUCT not in settled:
         notes += _one_title(roles, first, settled)
         notes += _name_of_customer(roles, first)
+        notes += _title_of_customer(roles, first) if TITLE not in settled else []
     if INVOICE in roles and INVOICE not in settled:
         notes += _one_customer(roles, first)
     if QUANTITY not in {*roles, *settled} and PRICE in roles:
@@ -113,6 +124,21 @@ def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     for role in [role for role in (PRODUCT, TITLE) if all(column.at == product.at for column in roles.get(role, []))]:
         roles.pop(role, None)
     yield f"{name!r} tells customers apart, and no products; if it does: --columns 'product={name}'"
+
+
+def _title_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Drop titles that each customer has one of, and products have several of: they are names of people."""
+    product, user = roles[PRODUCT][0], roles[USER][0]
+    for title in list(roles.get(TITLE, [])):
+        name = first.profiles[title.at].name
+        is_same = title.at in (product.at, user.at) or describes_product(name)
+        if is_same or not 0.0 <= _share_single(first, product.at, title.at) < _FEW:
+            continue
+        if _share_single(first, user.at, title.at) >= _MOST:
+            roles[TITLE].remove(title)
+            yield f"{name!r} tells customers apart, and no products: not used; if it does: --columns 'title={name}'"
+    if not roles.get(TITLE, [True]):
+        del roles[TITLE]
 
 
 def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:

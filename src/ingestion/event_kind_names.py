@@ -53,7 +53,8 @@ _NAMES = {
         "προβολη", "перегляд", "pregled", "pdp", "zobrazeni", "vaatamine", "zobrazenie",
     ),
     EventKind.CLICK: ("click", "clicked", "klick", "geklickt", "clic", "clique", "select", "selected", "tap", "klik",
-                      "klikniecie", "clickthrough", "点击", "點擊", "クリック", "클릭", "клик"),
+                      "klikniecie", "clickthrough", "点击", "點擊", "クリック", "클릭", "клик",
+                      "clickout", "interaction", "interacted"),
     EventKind.RETURN: (
         "return", "returned", "refund", "refunded", "cancel", "cancelled", "canceled", "cancellation", "retoure",
         "ruckgabe", "rueckgabe", "storno", "gutschrift", "creditnote", "creditmemo", "creditnota", "avoir",
@@ -77,7 +78,8 @@ _NOISE_WORDS = """
         dodanie dodaj dodawanie добавление добавлен tetel helyezes termek urun ekle ekleme eklendi adaugare
         adaugat in produs
         prod tambah ke produk προσθηκη στο προιοντος додавання до товару dodavanje pridani pridanie lagt i do catalog
-        sales place placed website web online store shop confirmation thankyou
+        sales place placed website web online store shop confirmation thankyou image
+        images info deals picture pictures photo photos link button
 """
 _NOISE = frozenset(plain_letters(_NOISE_WORDS).split())
 # Names of things that logs record and that are no act of a user on one product.
@@ -101,6 +103,10 @@ _IGNORED = frozenset(_IGNORED_WORDS.split())
 _OTHER_THINGS = frozenset(
     ["email", "mail", "sms", "push", "notification", "newsletter", "survey", "form", "video", "banner", "popup", "chat"]
 )
+# What a shop does for somebody who looks for something; beside a kind, as in "search_click", it is that kind.
+_LOOKING_FOR = frozenset(
+    ["search", "searched", "searching", "filter", "filters", "filtered", "sort", "sorted", "sorting"]
+)
 _REMOVALS = (
     "remove",
     "delete",
@@ -117,11 +123,6 @@ _REMOVALS = (
     "usun",
 )
 _LEFT = ("abandon", "abgebroch", "abbruch", "abbandon", "achtergelaten", "verlaten", "porzucon", "opustene", "overgivn")
-_BROUGHT_BACK = (
-    "return", "retour", "retoure", "rma", "ruckgabe", "rueckgabe", "rucksend", "ruecksend", "devoluc", "devolv",
-    "devuel", "reso", "resi", "zwrot", "zwroc", "retur", "palaut", "vrac", "возврат", "visszaru", "iade",
-    "返品", "退货",
-)  # fmt: skip
 NO_ACT = "impression"
 """Stands for the kind in a row that is made of columns without any event: somebody saw the product, and did nothing."""
 _PARTS = _KIND_OF.keys() | _NOISE
@@ -170,11 +171,6 @@ def kind_among(name: str) -> EventKind | None:
     return EventKind(kinds.pop()) if len(kinds) == 1 else None
 
 
-def says_returned(name: str) -> bool:
-    """Whether a word of a name says that something was brought back: "returned_qty", "RMA", "Retourennummer"."""
-    return any(word.startswith(_BROUGHT_BACK) for word in words_of(name))
-
-
 def name_of_left_carts(path: Path, columns: Sequence[str]) -> str | None:
     """Find a name that says that rows are carts or checkouts which nobody paid.
 
@@ -197,6 +193,7 @@ def is_ignored_kind(name: str) -> bool:
     return (
         "".join(words) in _IGNORED
         or not _OTHER_THINGS.isdisjoint(words)
+        or (not _LOOKING_FOR.isdisjoint(words) and not any(map(_known, words)))
         or any(word.startswith(_REMOVALS) for word in words)
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
+from src.ingestion.no_products import NOT_SOLD, SOLD, line_kind
 from src.ingestion.order_states import OrderState, is_kept_back, order_state, says_paid
 
 _STATES = {"paid": OrderState.DONE, "pending": OrderState.PENDING, "cancelled": OrderState.UNDONE}
@@ -37,6 +38,11 @@ class Words:
         """Whether a name means no act of a user on a product."""
         given = self.given.get(name.lower())
         return given == _NOTHING if given else is_ignored_kind(name)
+
+    def line(self, name: str) -> str | None:
+        """Return what the kind of an order's line means, as `line_kind` does; None for an unknown one."""
+        given = self.given.get(name.lower())
+        return NOT_SOLD if given == _NOTHING else SOLD if given == EventKind.PURCHASE.value else line_kind(name)
 
     def state(self, name: str) -> OrderState | None:
         """Return what the name of a state means; None for an unknown one."""

@@ -22,6 +22,7 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     LANGUAGE,
+    LINE_KIND,
     LISTED,
     MAIN_CATEGORY,
     ON_SALE,
@@ -54,13 +55,13 @@ from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRO
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import EPOCH_FROM
 
-_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, RETURNED, TEST}
+_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, RETURNED, TEST, LINE_KIND}
 UNUSED_ROLES = {
     RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *(_OF_ORDERS - {STATE})},
     PURCHASES: {KIND, PURCHASED, VALUE, LANGUAGE},
-    EVENTS: {PURCHASED, LANGUAGE, *(_OF_ORDERS - {STATE})},
+    EVENTS: {PURCHASED, LANGUAGE, *(_OF_ORDERS - {STATE, LINE_KIND})},
     CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, *_OF_ORDERS},
-    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL, RETURNED},
+    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL, RETURNED, LINE_KIND},
     PRODUCTS: {
         USER,
         VALUE,
@@ -75,6 +76,7 @@ UNUSED_ROLES = {
         CLOCK,
         TEST,
         RETURNED,
+        LINE_KIND,
     },
 }
 """Layout → roles whose columns it ignores."""

@@ -31,8 +31,29 @@ _BESIDE = """
     zum percent prozent eur usd gbp code promo coupon total service line item custom amount frais spese koszt koszty
     kost additional extra
 """
+_VOUCHERS = """
+    voucher vouchers promotion promotions promo credit credits coupon coupons gutschein gutscheine gutschrift aktion bon
+    avoir vale cupon kupong kupon rabattcode giftcard
+"""
+_SOLD = """
+    product products produkt artikel article articulo prodotto produto towar vare item items simple variable variation
+    variant standard physical digital goods ware good configurable bundle set kit stuckliste stueckliste
+"""
+_PARTS_OF_SETS = """
+    component components komponente komponenten bestandteil bestandteile child bundled part parts teil composant
+    componente componenti onderdeel skladnik
+"""
+_BESIDE_LINES = "position positionen pos line lineitem art typ type freie of set stuckliste stueckliste bundle"
 _CHARGE_WORDS = frozenset(plain_letters(_CHARGES).split())
 _WORDS = _CHARGE_WORDS | frozenset(plain_letters(_BESIDE).split())
+SOLD, NOT_SOLD, PART_OF_SET = "product", "no product", "part of a set"
+"""What a line of an order may be."""
+_LINE_WORDS = {
+    **dict.fromkeys(_SOLD.split(), SOLD),
+    **dict.fromkeys((*_CHARGE_WORDS, *_VOUCHERS.split()), NOT_SOLD),
+    **dict.fromkeys(_PARTS_OF_SETS.split(), PART_OF_SET),
+}
+_OF_LINES = frozenset((*_LINE_WORDS, *_WORDS, *_BESIDE_LINES.split()))
 
 
 def is_gift_card(title: str) -> bool:
@@ -49,3 +70,20 @@ def is_charge(title: str) -> bool:
     words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _WORDS) or [word]]
     words = [re.sub(r"\d+$", "", word) or word for word in words]
     return bool(words) and all(word in _WORDS for word in words) and any(word in _CHARGE_WORDS for word in words)
+
+
+@lru_cache(maxsize=4096)
+def line_kind(text: str) -> str | None:
+    """Return what a word for the kind of an order's line means: "Versandposition", "promotion", "Artikel".
+
+    Args:
+        text: The cell.
+
+    Returns:
+        SOLD, NOT_SOLD or PART_OF_SET; None if a word is not known.
+    """
+    parts = [part for word in words_of(text[:60]) for part in parts_of_word(word, _OF_LINES) or [word]]
+    if not parts or not _OF_LINES.issuperset(parts):
+        return None
+    found = {_LINE_WORDS[part] for part in parts if part in _LINE_WORDS}
+    return next((kind for kind in (NOT_SOLD, PART_OF_SET, SOLD) if kind in found), None)

@@ -26,9 +26,9 @@ from src.ingestion.column_names import (
     VALUE,
     is_number,
 )
-from src.ingestion.column_words import writes_days_first
+from src.ingestion.column_words import says_returned, writes_days_first
 from src.ingestion.csv_rows import CsvRows
-from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts, says_returned
+from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
 from src.ingestion.layout import PAIRS, PURCHASES, RATINGS, Hints, Layout
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import (

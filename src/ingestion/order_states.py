@@ -20,7 +20,7 @@ class OrderState(Enum):
 
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
 _UNDONE: tuple[str, ...] = (
-    "cancel", "void", "rejet", "refund",
+    "cancel", "void", "rejet", "refund", "ruckerstatt", "rueckerstatt",
     "fail", "spam", "fake", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
     "chargeb", "credited", "gecredit", "disput", "fraud", "denied", "unavailable", "revers", "stornier",
     "storno", "abgebrochen", "abgelehnt",
@@ -41,7 +41,7 @@ _PENDING: tuple[str, ...] = (
     "ausstehend", "unbezahlt", "attente", "impay", "pendient", "espera", "pendente", "aguard", "attesa", "wacht",
     "openstaand", "onbetaald", "oczekuj", "nieoplacon", "wstrzyman", "created", "placed", "neu", "afwacht",
     "quotation", "quote", "devis", "angebot", "preventivo", "presupuesto", "offerte", "orcamento", "estimate",
-    "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "vantar",
+    "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "angelegt", "vantar",
     "avventar", "afventer", "obetald", "ubetalt", "odota", "ceka", "ожида", "нов", "等待买家付款", "等待付款",
     "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
     "fuggo", "var", "beklemede", "bekliyor", "asteptare", "menunggu", "εκκρεμ", "αναμον", "очіку", "ceka",
@@ -65,7 +65,7 @@ _DONE: tuple[str, ...] = (
     "発送済", "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
     "доставена", "изпратен", "teljesit", "fizetve", "kifizet", "kiszallit", "feladva", "lezar", "tamamlan",
     "teslim", "kargo", "odendi",
-    "onaylan",
+    "onaylan", "freigegeben",
     "hazirlan", "finalizat", "livrat", "platit", "expediat", "procesare", "selesai", "dikirim", "dibayar",
     "diproses", "ολοκληρ", "απεσταλ", "παραδο", "πληρω", "απεσταλη", "виконан", "доставлен", "оплачен",
     "відправлен", "isporucen", "placen", "zavrsen", "dokoncen", "odoslan", "odeslan", "vybaven", "vyrizen", "doruc",

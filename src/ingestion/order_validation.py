@@ -13,6 +13,7 @@ from src.ingestion.column_names import (
     CATEGORY,
     INVOICE,
     KIND,
+    LINE_KIND,
     PRODUCT,
     QUANTITY,
     REFUNDED,
@@ -24,7 +25,7 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.no_products import is_charge, is_gift_card
+from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_gift_card
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.prices import price_in
@@ -76,6 +77,10 @@ def leave_out_orders(
             sorts = as_texts(cells[CATEGORY])
             if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
                 rejections.add_where(sorts, is_charge, RejectionCode.NO_PRODUCT)
+        if LINE_KIND in texts:
+            lines = list(map(layout.words.line, texts[LINE_KIND]))
+            rejections.add_where(lines, lambda line: line == NOT_SOLD, RejectionCode.NO_PRODUCT)
+            rejections.add_where(lines, lambda line: line == PART_OF_SET, RejectionCode.PART_OF_SET)
     if layout.name in (EVENTS, RATINGS) and STATE in texts:
         _leave_out_states(texts, layout, rules, rejections)
     if layout.name not in (PURCHASES, PAIRS):

@@ -48,6 +48,7 @@ class RejectionCode(StrEnum):
     NO_ACT = "{} is no act of a user on a product"
     GIFT_CARD = "gift card"
     NO_PRODUCT = "shipping, tip, discount, deposit or fee: no product"
+    PART_OF_SET = "part of a set, which counts as a whole"
     TEST_ORDER = "test order"
     NO_CUSTOMER = "sale without a customer (at the till, or by a guest)"
     NOBODY = "{} stands for no single customer"
@@ -68,6 +69,7 @@ LEFT_OUT = frozenset(
         RejectionCode.NO_ACT,
         RejectionCode.GIFT_CARD,
         RejectionCode.NO_PRODUCT,
+        RejectionCode.PART_OF_SET,
         RejectionCode.TEST_ORDER,
         RejectionCode.NO_CUSTOMER,
         RejectionCode.NOBODY,

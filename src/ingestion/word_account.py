@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from src.ingestion.column_names import AVAILABLE, KIND, LISTED, ON_SALE, PURCHASED, STATE
+from src.ingestion.column_names import AVAILABLE, KIND, LINE_KIND, LISTED, ON_SALE, PURCHASED, STATE
 from src.ingestion.given_words import Words
 from src.ingestion.layout import RATINGS, Layout
 from src.ingestion.order_states import OrderState, is_kept_back
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.product_cleaning import stock_in
 
-_ROLES = (KIND, STATE, PURCHASED, LISTED, AVAILABLE, ON_SALE)
+_ROLES = (KIND, STATE, LINE_KIND, PURCHASED, LISTED, AVAILABLE, ON_SALE)
 _MOST = 40  # different words of a role in a block: more are numbers or names
 _MOST_SHOWN = 12
 _LONGEST = 40  # characters of a word
@@ -47,7 +47,7 @@ def count_words(cells: Mapping[str, Sequence[object]], layout: Layout) -> Counte
     """
     found: Counter[Word] = Counter()
     for role in _ROLES:
-        if role not in cells or ((role != STATE and role in (KIND, PURCHASED)) and not layout.has_events):
+        if role not in cells or ((role != STATE and role in (KIND, PURCHASED, LINE_KIND)) and not layout.has_events):
             continue
         column = cells[role]
         if column and isinstance(column[0], tuple):
@@ -100,6 +100,7 @@ def kinds_of_words(words: Mapping[Word, int], layout: Layout) -> Counter[str]:
 
 _CONSEQUENCES = {
     KIND: ("their rows are rejected; if they tell kinds of events", "view"),
+    LINE_KIND: ("rows with them count; if they are no products", "none"),
     STATE: ("rows with them count; if they must not", "cancelled"),
     LISTED: ("products with them are listed; if they must not be", "hidden"),
 }
@@ -140,6 +141,8 @@ def _meaning(role: str, text: str, layout: Layout) -> str | None:
         return "no act" if words.is_ignored_kind(text) else words.kind(text) or None
     if role == STATE and layout.has_events:
         return _OF_STATES[OrderState.DONE] if not text else _state(text, words, is_review=layout.name == RATINGS)
+    if role == LINE_KIND:
+        return words.line(text)
     if role == AVAILABLE:
         stock = stock_in(text)
         return None if stock is None else "out of stock" if stock == 0 else "in stock" if stock == math.inf else "stock"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -13,9 +13,12 @@ from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped, set_aside
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
+
+_LARGE = 1 << 24
+"""Bytes of an array that is worth a file."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,12 @@ class SavedAsArrays:
     PARAMS: ClassVar[type]
 
     params: Any
+
+    def set_aside(self, folder: Path) -> Self:
+        """Return the same model, whose large arrays lie in files of the folder that go with it."""
+        arrays = {name: getattr(self, name) for name in self.ARRAYS}
+        large = {name: array for name, array in arrays.items() if array.nbytes >= _LARGE}
+        return replace(self, **{name: set_aside(array, folder) for name, array in large.items()}) if large else self
 
     def save(self, folder: Path) -> None:
         """Write one .npy for each array, and model.json, into the folder, which is made."""

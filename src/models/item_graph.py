@@ -8,13 +8,14 @@ ICDM 2011) restricted to neighbours, so that neither time nor memory grows with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 from typing_extensions import override
 
 from src.core.all_cores import n_cores
@@ -137,15 +138,38 @@ def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGrap
 
 @dataclass(frozen=True)
 class Pairs:
-    """The strongest entries of each row of a Gram matrix, its diagonal left out.
+    """Some entries of each row of a matrix, its diagonal left out.
 
     Attributes:
-        item: int32[n_items, m], column numbers; -1 beyond the last.
-        value: float32[n_items, m].
+        pointers: int64[n_items + 1], where the entries of each item begin.
+        item: int32[n], column numbers.
+        value: float32[n].
     """
 
+    pointers: IntArray
     item: IntArray
     value: FloatArray
+
+    @classmethod
+    def of_table(cls, item: IntArray, value: FloatArray) -> Pairs:
+        """Return the entries of a table with a row for each item.
+
+        Args:
+            item: int32[n_items, m], column numbers; -1 beyond the last.
+            value: float32[n_items, m].
+
+        Returns:
+            The entries without the places beyond the last.
+        """
+        used = item >= 0
+        return cls(np.append(0, np.cumsum(used.sum(axis=1))), item[used], value[used])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Pairs]) -> Pairs:
+        """Return the rows of all parts, one part below the other; there is one at least."""
+        counts = np.concatenate([np.diff(part.pointers) for part in parts])
+        item, value = (np.concatenate([getattr(part, name) for part in parts]) for name in ("item", "value"))
+        return cls(np.append(0, np.cumsum(counts)), item, value)
 
 
 def pairs_per_item(n_items: int) -> int:
@@ -160,17 +184,17 @@ def strongest_pairs(normalized: NormalizedHistories) -> Pairs:
 
     n_items = normalized.matrix.shape[1]
     per_row = pairs_per_item(n_items)
-    pairs = Pairs(np.full((n_items, per_row), -1, np.int32), np.zeros((n_items, per_row), np.float32))
     columns = normalized.matrix.T.tocsr()
 
-    def write(start: int) -> None:
-        part = slice(start, start + _ROWS_PER_TASK)
-        gram = csr_matrix(columns[part] @ normalized.matrix)
-        strongest_of_rows(gram.indptr, gram.indices, gram.data, start, pairs.item[part], pairs.value[part])
+    def strongest(start: int) -> Pairs:
+        gram = csr_matrix(columns[start : start + _ROWS_PER_TASK] @ normalized.matrix)
+        shape = (gram.shape[0], min(per_row, int(np.diff(gram.indptr).max(initial=1))))
+        item, value = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+        strongest_of_rows(gram.indptr, gram.indices, gram.data, start, item, value)
+        return Pairs.of_table(item, value)
 
     with ThreadPoolExecutor(n_cores()) as pool:
-        map_in_threads(write, range(0, n_items, _ROWS_PER_TASK), pool)
-    return pairs
+        return Pairs.joined(map_in_threads(strongest, range(0, n_items, _ROWS_PER_TASK), pool))
 
 
 def fit_item_graph(normalized: NormalizedHistories, pairs: Pairs, params: ItemGraphParams) -> ItemGraph:
@@ -184,11 +208,9 @@ def fit_item_graph(normalized: NormalizedHistories, pairs: Pairs, params: ItemGr
     Returns:
         The model.
     """
-    neighbour, weight = _regression_weights(normalized, pairs, params)
-    n_items = len(neighbour)
-    used = neighbour >= 0
-    target = np.repeat(np.arange(n_items), used.sum(axis=1))
-    graph = csr_matrix((weight[used], (neighbour[used], target)), shape=(n_items, n_items))
+    weights = _regression_weights(normalized, pairs, params)
+    n_items = len(weights.pointers) - 1
+    graph = csc_matrix((weights.value, weights.item, weights.pointers), shape=(n_items, n_items)).tocsr()
     graph.data *= np.repeat(normalized.degree**-params.input_exponent, np.diff(graph.indptr)).astype(np.float32)
     graph = scale_columns(graph, normalized.degree**params.output_exponent)
     return ItemGraph(
@@ -196,24 +218,20 @@ def fit_item_graph(normalized: NormalizedHistories, pairs: Pairs, params: ItemGr
     )
 
 
-def _regression_weights(
-    normalized: NormalizedHistories, pairs: Pairs, params: ItemGraphParams
-) -> tuple[IntArray, FloatArray]:
-    """Return (neighbours int32[n_items, m], -1 beyond the last; their weights float32[n_items, m])."""
+def _regression_weights(normalized: NormalizedHistories, pairs: Pairs, params: ItemGraphParams) -> Pairs:
+    """Return the neighbours of each item, and their weights."""
     from src.models.kernels.compile import map_in_threads
     from src.models.kernels.item_graph_kernels import ridge_of_columns
 
-    n_items = len(pairs.item)
-    shape = (n_items, min(params.neighbours, pairs.item.shape[1]))
-    ridge = params.ridge * normalized.mean_diagonal
-    neighbour, weight = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+    n_items, n_pairs = len(pairs.pointers) - 1, np.diff(pairs.pointers)
+    diagonal = normalized.diagonal + np.float32(params.ridge * normalized.mean_diagonal)
 
-    def write(start: int) -> None:
-        part = slice(start, start + _ROWS_PER_TASK)
-        ridge_of_columns(
-            pairs.item, pairs.value, normalized.diagonal + np.float32(ridge), start, neighbour[part], weight[part]
-        )
+    def regress(start: int) -> Pairs:
+        part = n_pairs[start : start + _ROWS_PER_TASK]
+        shape = (len(part), min(params.neighbours, int(part.max(initial=1))))
+        neighbour, weight = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+        ridge_of_columns(pairs.pointers, pairs.item, pairs.value, diagonal, start, neighbour, weight)
+        return Pairs.of_table(neighbour, weight)
 
     with ThreadPoolExecutor(n_cores()) as pool:
-        map_in_threads(write, range(0, n_items, _ROWS_PER_TASK), pool)
-    return neighbour, weight
+        return Pairs.joined(map_in_threads(regress, range(0, n_items, _ROWS_PER_TASK), pool))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from src.core.domain import JsonDict
@@ -13,6 +14,7 @@ from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
+from src.models.base import SavedAsArrays
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder
@@ -102,6 +104,7 @@ def fit_models(
     seed: int,
     reporter: Reporter,
     start: dict[str, Any] | None = None,
+    aside: Path | None = None,
 ) -> dict[str, Any]:
     """Train models.
 
@@ -112,6 +115,8 @@ def fit_models(
         reporter: told of the progress.
         start: model name → model to continue, see ModelKind; None to begin them all anew. Each model is taken out when
             its training has continued from it, so that its memory is free.
+        aside: folder for the large arrays of trained models, so that they do not fill the memory while others are
+            trained; None to keep them in memory.
 
     Returns:
         The trained models, by name.
@@ -120,7 +125,9 @@ def fit_models(
     for name, own in params.items():
         reporter.step(message("step.training", model=name, n=len(data)))
         continued = {"start": start[name]} if start and name in start else MODELS[name].small_start(data, own, seed)
-        models[name] = MODELS[name].train(data, own, seed=seed, **continued)
+        model = MODELS[name].train(data, own, seed=seed, **continued)
+        models[name] = model.set_aside(aside) if aside and isinstance(model, SavedAsArrays) else model
+        del model, continued
         if start:
             start.pop(name, None)
     return models

@@ -7,6 +7,7 @@ have been a candidate. In a large one `candidate_lists` scores the candidates of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -80,37 +81,61 @@ def block_lists(pipeline: Pipeline, histories: QueryBlock, seen: csr_matrix, n: 
     return BlockLists(item, score, is_whole)
 
 
+def lists_of_rows(pipeline: Pipeline, histories: csr_matrix, seen: csr_matrix, rows: IntArray, n: int) -> BlockLists:
+    """Make the lists of some rows of a matrix of histories in blocks, on all cores.
+
+    Args:
+        pipeline: One that `makes_blocks`.
+        histories: float32 CSR [n_users, n_items], weights.
+        seen: CSR [n_users, n_items], other than 0 for what each list must not hold, each item of a row once.
+        rows: int64[m]; -1 for a list that is not made.
+        n: Length of the lists, at most the number of items.
+
+    Returns:
+        m lists; the items of those that are not whole are -1.
+    """
+    shape = (len(rows), n)
+    lists = BlockLists(np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.zeros(len(rows), np.bool_))
+    able, at_once = np.flatnonzero(rows >= 0), rows_of_block(len(pipeline.items))
+
+    def write(at: IntArray) -> None:
+        block = QueryBlock(np.full(len(at), -1), histories[rows[at]])
+        made = block_lists(pipeline, block, seen[rows[at]], n)
+        at, whole = at[made.is_whole], made.is_whole
+        lists.item[at], lists.score[at], lists.is_whole[at] = made.item[whole], made.score[whole], True
+
+    map_on_all_cores(write, [able[start : start + at_once] for start in range(0, len(able), at_once)])
+    return lists
+
+
+@dataclass(frozen=True)
 class UserBlocks:
-    """Makes the plain lists of users of whole data in blocks, on all cores."""
+    """Makes the plain lists of users of whole data in blocks.
 
-    def __init__(self, pipeline: Pipeline, data: TrainingData, n: int) -> None:
-        """Prepare what blocks share.
+    Attributes:
+        pipeline: One that `makes_blocks`, with the vocabularies of the data.
+        data: The events of the users.
+        n: Length of the lists, at most the number of items.
+    """
 
-        Args:
-            pipeline: One that `makes_blocks`, with the vocabularies of the data.
-            data: The events of the users.
-            n: Length of the lists, at most the number of items.
-        """
-        data = replace(data, weighting=pipeline.weighting)
-        self._pipeline, self._n, self._histories = pipeline, n, data.histories
-        self._seen = data.n_seen
-        self._able = np.bincount(data.events.user_idx, minlength=data.events.n_users) <= RECENT
+    pipeline: Pipeline
+    data: TrainingData
+    n: int
+
+    @cached_property
+    def _histories(self) -> csr_matrix:
+        return replace(self.data, weighting=self.pipeline.weighting).histories
+
+    @cached_property
+    def _able(self) -> BoolArray:
+        events = self.data.events
+        return np.bincount(events.user_idx, minlength=events.n_users) <= RECENT
 
     def __call__(self, users: IntArray) -> tuple[IntArray, FloatArray, BoolArray, str]:
         """Make lists as `prepared_lists.MakesBlocks` has it."""
-        item = np.full((len(users), self._n), -1, np.int32)
-        score, is_made = np.zeros(item.shape, np.float32), np.zeros(len(users), np.bool_)
-        able = np.flatnonzero((users >= 0) & self._able[users])
-
-        def write(rows: IntArray) -> None:
-            who = users[rows]
-            queries = QueryBlock(np.full(len(rows), -1), self._histories[who])
-            block = block_lists(self._pipeline, queries, self._seen[who], self._n)
-            item[rows], score[rows], is_made[rows] = block.item, block.score, block.is_whole
-
-        at_once = rows_of_block(len(self._pipeline.items))
-        map_on_all_cores(write, [able[start : start + at_once] for start in range(0, len(able), at_once)])
-        return item, score, is_made, self._pipeline.default
+        rows = np.where((users >= 0) & self._able[users], users, -1)
+        made = lists_of_rows(self.pipeline, self._histories, self.data.n_seen, rows, self.n)
+        return made.item, made.score, made.is_whole, self.pipeline.default
 
 
 def _best_of_all(

@@ -12,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
+from src.core.all_cores import on_one_core
 from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query, Rules
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER
 from src.interactions.interactions import TrainingData
-from src.models.base import QueryBlock
 from src.models.compiled_top_n import best_of_rows
-from src.recommendation.list_blocks import block_lists, makes_blocks, rows_of_block
+from src.recommendation.list_blocks import lists_of_rows, makes_blocks
 from src.recommendation.pipeline import RECENT, Pipeline
 
 MOST_PER_PART, _FEWEST_PER_PART, _FEWEST_PARTS = 20_000, 500, 16
@@ -191,7 +190,7 @@ def make_part(work: BatchWork, number: int) -> tuple[int, int]:
     part = work.part_of(number)
     users, mark = work.users[part], work.mark[part]
     first = np.append(True, mark[1:] != mark[:-1])
-    with threadpool_limits(1, "blas"):
+    with on_one_core():  # each process has its own
         lists = _lists_of(work, users[first])
     table = _table(work, users, lists, np.cumsum(first) - 1)
     file = work.file_of(number)
@@ -220,17 +219,12 @@ def _lists_of(work: BatchWork, users: IntArray) -> _Lists:
 
 def _write_blocks(work: BatchWork, users: IntArray, lists: _Lists) -> BoolArray:
     """Write lists that can be made in blocks; return bool[n_users], which they are."""
-    histories, is_made = work.histories, np.zeros(len(users), np.bool_)
-    assert histories is not None
+    assert work.histories is not None
     n_events = work.begins[np.maximum(users, 0) + 1] - work.begins[np.maximum(users, 0)]
-    able = np.flatnonzero((users >= 0) & (n_events <= RECENT))
-    at_once = rows_of_block(len(work.pipeline.items))
-    for start in range(0, len(able), at_once):
-        at = able[start : start + at_once]
-        queries = QueryBlock(np.full(len(at), -1), histories[users[at]])
-        block = block_lists(work.pipeline, queries, work.seen[users[at]], work.n)
-        lists.item[at], lists.score[at], is_made[at] = block.item, block.score, block.is_whole
-    return is_made
+    rows = np.where((users >= 0) & (n_events <= RECENT), users, -1)
+    made = lists_of_rows(work.pipeline, work.histories, work.seen, rows, work.n)
+    lists.item[:], lists.score[:] = made.item, made.score
+    return made.is_whole
 
 
 def _table(work: BatchWork, users: IntArray, lists: _Lists, row: IntArray) -> Any:

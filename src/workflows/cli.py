@@ -129,7 +129,7 @@ class Screen(Reporter):
         for row in body:
             table.add_row(*row)
         if not self._console.is_terminal:  # the width is unknown, and no figure may be cut off
-            Console(width=200, highlight=False).print(table)
+            Console(width=240, highlight=False).print(table)
         else:
             self._console.print(table)
 

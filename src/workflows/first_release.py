@@ -54,7 +54,7 @@ def publish_popularity(settings: AllSettings, store: Store, reporter: Reporter) 
         changed_at, read_at = store.events.changed_at(), time.time_ns() // 1_000
         data = stored_data(store, reporter)
         plan = FitPlan({POPULARITY: MODELS[POPULARITY].params(settings)}, None, weighting_of(settings))
-        pipeline = fit(data, plan, settings.seed, reporter)
+        pipeline = fit(data, plan, settings, reporter)
         record = TrainingRecord(
             data=data_record(data, changed_at, read_at),
             params={name: asdict(params) for name, params in plan.params.items()},

@@ -74,13 +74,15 @@ class Reuse:
     for_few: bool = False
 
 
-def fit(data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, reuse: Reuse | None = None) -> Pipeline:
+def fit(
+    data: TrainingData, plan: FitPlan, settings: Settings, reporter: Reporter, reuse: Reuse | None = None
+) -> Pipeline:
     """Train every model of a plan, and the ensemble of them.
 
     Args:
         data: The events.
-        plan: The settings.
-        seed: Seed of the models' starting values.
+        plan: What to train.
+        settings: The seed of the models' starting values, and the folder where large arrays are set aside.
         reporter: Progress.
         reuse: What earlier fits found; None for nothing.
 
@@ -89,11 +91,12 @@ def fit(data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, reuse:
     """
     data, reuse = replace(data, weighting=plan.weighting), reuse or Reuse()
     missing = {name: params for name, params in plan.params.items() if name not in reuse.known}
-    trained: dict[str, Any] = {**reuse.known, **fit_models(data, missing, seed, reporter, reuse.start)}
+    fitted = fit_models(data, missing, settings.seed, reporter, reuse.start, settings.var)
+    trained: dict[str, Any] = {**reuse.known, **fitted}
     models = {name: trained[name] for name in plan.params}
     if plan.ensemble is not None:
         blend = plan.ensemble
-        ensemble = build_ensemble(models, blend.weights, data, seed=seed, order=blend.order, again=blend.again)
+        ensemble = build_ensemble(models, blend.weights, data, seed=settings.seed, order=blend.order, again=blend.again)
         models[ENSEMBLE] = ensemble.indexed(data, reporter, growing=reuse.for_few)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting, attributes=data.attributes)
 
@@ -135,7 +138,7 @@ def measured_fit(
     Returns:
         The figures and the models.
     """
-    pipeline = fit(parts.train, plan, settings.seed, reporter, Reuse(known or {}, for_few=True))
+    pipeline = fit(parts.train, plan, settings, reporter, Reuse(known or {}, for_few=True))
     measured_pipeline = pipeline
     if pipeline.attributes is not None:
         measured_pipeline = replace(pipeline, attributes=pipeline.attributes.without_stock())

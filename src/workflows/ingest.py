@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from src.core.domain import EventBatch, Product
+from typing_extensions import override
+
+from src.core.domain import EventBatch, EventKind, Product
 from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.ids import has_bad_characters
@@ -455,7 +457,7 @@ class _Pace:
 
 
 def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints | None = None) -> TrainingData:
-    """Read training data from a file by way of a temporary store, as if the file had been loaded.
+    """Read training data from a file as if it had been loaded into an empty store.
 
     Args:
         settings: limits of ratings, and the folder of the temporary store.
@@ -471,8 +473,27 @@ def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints 
     """
     with _temporary_folder(settings) as folder:
         store = open_store(f"sqlite:///{folder}/store.sqlite3", loading=True)
-        _Loading(settings, store, open_table(path, hints), reporter).run(before_storing=lambda: None).whole()
-        return training_data(store.events.read())
+        reading = _Reading(settings, store, open_table(path, hints), reporter)
+        reading.run(before_storing=lambda: None).whole()
+        return training_data(store.events.read()) if reading.data is None else reading.data
+
+
+class _Reading(_Loading):
+    """Reads one file for a training. Its events are stored only if returns change what purchases are worth.
+
+    Attributes:
+        data: The events, as the store would give them; None where they are stored.
+    """
+
+    data: TrainingData | None = None
+
+    @override
+    def _store_events(self, sorter: ExternalSort, started: int) -> None:
+        if self._tally.by_kind[EventKind.RETURN.value]:
+            super()._store_events(sorter, started)
+        elif sorter.n_events:
+            self.data = training_data(read_ahead(sorter.sorted(started, _SORTED_BATCH)))
+            self._tally.n_stored = len(self.data)
 
 
 def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Product]:

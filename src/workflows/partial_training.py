@@ -107,7 +107,7 @@ class PartialTraining:
         carried = {
             name: before.models[name] for name in part.plan.params if name in before.models and name not in self.names
         }
-        trained = fit(self.data, part.plan, self.settings.seed, reporter, Reuse(carried))
+        trained = fit(self.data, part.plan, self.settings, reporter, Reuse(carried))
         models = {name: trained.models.get(name, model) for name, model in before.models.items()}
         trains_raters = any(MODELS[name].rates for name in self.names)
         search = self.catalogue.search(reporter) if TEXT in MODEL_TYPES[self.model_type] else before.search

@@ -132,14 +132,13 @@ class SparkJobs:
             "*", "row_number() OVER (PARTITION BY item_idx ORDER BY value DESC, other) - 1 AS place"
         ).where(f"place < {per_item}")
         ranked.write.mode("overwrite").parquet(str(self.folder / "strongest"))
-        strongest = Pairs(
-            np.full((self.n_items, per_item), -1, np.int32), np.zeros((self.n_items, per_item), np.float32)
-        )
+        item = np.full((self.n_items, per_item), -1, np.int32)
+        value = np.zeros(item.shape, np.float32)
         for batch in pq.ParquetDataset(self.folder / "strongest").fragments:
             for rows in batch.to_batches():
                 at = tuple(rows.column(name).to_numpy() for name in ("item_idx", "place"))
-                strongest.item[at], strongest.value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
-        return fit_item_graph(normalized, strongest, params)
+                item[at], value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
+        return fit_item_graph(normalized, Pairs.of_table(item, value), params)
 
     def als(self, params: AlsParams, seed: int) -> Als:
         """Return MLlib's factors of the products; those of a user are folded in when a list is asked for.

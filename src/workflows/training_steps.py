@@ -158,7 +158,7 @@ def draft_of(
     started = time.perf_counter()
     if fit_all is None:
         reuse = Reuse(start=judged.start)
-        pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter, reuse)
+        pipeline = fit(prepared.data, judged.plan, context.settings, context.reporter, reuse)
     else:
         pipeline = fit_all()
     pipeline = replace(
@@ -197,7 +197,6 @@ def publish(
         checks = check_release(proof, before, GateBounds.of(context.settings))
         return reported(verdict, verdict.with_checks(checks, proof=asdict(proof)), context.reporter)
 
-    context.reporter.step(message("step.publishing"))
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
     pipeline = replace(draft.pipeline, prepared=None)
@@ -208,6 +207,7 @@ def publish(
     finished = replace(
         draft, pipeline=replace(pipeline, prepared=lists), about=draft.about.model_copy(update={**gate, **why})
     )
+    context.reporter.step(message("step.publishing"))
     publication = context.registry.publish_if(finished, context.run.run_id, datetime.now(UTC), judge_on_disk)
     verdict = publication.verdict or verdict
     if publication.version is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, mea
 from src.evaluation.benchmark_scope import Fitted
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
-from src.evaluation.metrics import estimates
+from src.evaluation.metrics import Estimate, estimates
 from src.ingestion.benchmark_files import FileSummary, MappedTestRows
 from src.interactions.interactions import TrainingData, training_data
 from src.models.base import QueryBlock
@@ -318,5 +318,12 @@ def test_the_tables_for_people_have_a_row_for_every_model() -> None:
     for rows in tables.values():
         assert [row[0] for row in rows[1:]] == ["popularity", "model"]
         assert len({len(row) for row in rows}) == 1
-    assert "model" in report.summary()
-    assert "NDCG@10" in report.summary()
+    assert report.summary() == "Highest NDCG@10: popularity."
+    gain = Estimate(0.1, 0.05, 0.2)
+    model = replace(
+        report.lists["model"], figures={"ndcg@10": Estimate(0.5, 0.4, 0.6)}, beyond_popularity={"ndcg@10": gain}
+    )
+    ahead = replace(report, lists={**report.lists, "model": model})
+    assert ahead.summary() == "Highest NDCG@10: model, +0.1000 [0.0500, 0.2000] against popularity."
+    found = report.lists["model"].beyond_popularity["ndcg@10"].verdict()
+    assert [row[-1] for row in tables["lists of 10"]] == ["against popularity", "", found]

@@ -77,19 +77,30 @@ def test_a_sample_of_the_test_users_is_called_one(report: Report) -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "words"),
+    ("low", "high", "verdict"),
     [
-        (0.01, 0.03, "The list of svd beats popularity"),
-        (-0.03, -0.01, "The list of svd loses to popularity"),
-        (-0.01, 0.01, "The list of svd is not clearly better or worse than popularity"),
-        (0.0, 0.02, "The list of svd is not clearly better or worse than popularity"),
-        (-0.02, 0.0, "The list of svd is not clearly better or worse than popularity"),
+        (0.01, 0.03, "better"),
+        (-0.03, -0.01, "worse"),
+        (-0.01, 0.01, "not clear"),
+        (0.0, 0.02, "not clear"),
+        (-0.02, 0.0, "not clear"),
     ],
 )
-def test_the_verdict_is_a_plain_sentence(report: Report, low: float, high: float, words: str) -> None:
-    verdict = with_gain(report, low, high).summary()
-    assert verdict.startswith(words)
-    assert verdict.endswith(f"The list of {report.best} is served.")
+def test_the_table_says_whether_each_list_is_better_than_popularity(
+    report: Report, low: float, high: float, verdict: str
+) -> None:
+    header, *rows = with_gain(report, low, high).list_table()
+    column = header.index("against popularity")
+    assert {row[0]: row[column] for row in rows if row[0] in (SVD, POPULARITY)} == {SVD: verdict, POPULARITY: ""}
+
+
+def test_the_summary_is_about_the_list_to_serve_alone(report: Report) -> None:
+    svd = replace(with_gain(report, 0.01, 0.03), best=SVD, slices={})
+    assert svd.summary() == "List to serve: svd. NDCG@10 against popularity: +0.0200 [+0.0100, +0.0300]."
+    doubtful = replace(with_gain(report, -0.01, 0.03), best=SVD, slices={})
+    assert doubtful.summary().endswith("This difference may be chance.")
+    popular = replace(report, best=POPULARITY, slices={})
+    assert popular.summary() == "List to serve: popularity. No other candidate has a higher NDCG@10."
 
 
 def test_the_best_list_is_the_one_with_the_highest_ndcg(report: Report) -> None:
@@ -108,7 +119,7 @@ def test_in_a_shop_without_ratings_and_purchases_lists_are_measured_by_views() -
 def test_without_test_users_nothing_is_measured_and_popularity_is_served(data: TrainingData) -> None:
     report = report_on(data)
     assert (report.ratings, report.lists, report.n_test_users, report.best) == ({}, {}, 0, POPULARITY)
-    assert report.summary() == "No test user liked anything, so no list was measured; the list of popularity is served."
+    assert report.summary() == "No test user liked anything, so no list was measured. List to serve: popularity."
     assert len(report.rating_table()) == len(report.list_table()) == 1
     json.dumps(report.to_json(), allow_nan=False)
 
@@ -166,9 +177,10 @@ def test_the_recall_of_rare_products_counts_those_of_few_users() -> None:
     np.testing.assert_array_equal(found, [0.5, np.nan, 0.0])
 
 
-def test_a_slice_that_is_surely_worse_is_named(report: Report) -> None:
+def test_a_slice_that_is_clearly_worse_is_named(report: Report) -> None:
     behind = SliceFigures(9, "NDCG@10", {}, SVD, Estimate(-0.02, -0.03, -0.01))
     ahead = replace(behind, ahead=Estimate(-0.02, -0.03, 0.01))
     said = replace(report, slices={"some": behind, "others": ahead}).summary()
-    assert "In the slice 'some' the served list is surely worse than that of svd: NDCG@10 -0.0200" in said
+    assert "Slice 'some': the list of svd is clearly better" in said
+    assert "-0.0200 [-0.0300, -0.0100]" in said
     assert "others" not in said

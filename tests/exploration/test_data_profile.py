@@ -328,7 +328,7 @@ def test_remarks_name_the_figure_they_come_from() -> None:
             {"ratings": replace(plain.ratings, n=1_000)},
         ),
         (
-            "93 % of the ratings are 4 or more: RMSE will flatter",
+            "93 % of the ratings are 4 or more: the RMSE will look good",
             {"ratings": replace(plain.ratings, relevant_share=0.93)},
             {"ratings": replace(plain.ratings, relevant_share=0.79)},
         ),
@@ -359,7 +359,7 @@ def test_remarks_name_the_figure_they_come_from() -> None:
             {"products": replace(products, with_events=thin(0.48))},
         ),
         (
-            "Half of all events lie on 1 % of the products",
+            "Half of all events belong to 1 % of the products",
             {"products": replace(products, half_on=0.01)},
             {"products": replace(products, half_on=0.03)},
         ),

@@ -86,28 +86,29 @@ def test_an_empty_row_and_one_with_nothing_positive_keep_nothing() -> None:
 def pairs_of(gram: FloatArray, kept: int) -> Pairs:
     """The pairs of a dense matrix, as the kernel finds them."""
     sparse = csr_matrix(gram.astype(np.float32))
-    n = len(gram)
-    pairs = Pairs(np.full((n, kept), -1, np.int32), np.zeros((n, kept), np.float32))
-    strongest_of_rows(sparse.indptr, sparse.indices, sparse.data, 0, pairs.item, pairs.value)
-    return pairs
+    item, value = np.full((len(gram), kept), -1, np.int32), np.zeros((len(gram), kept), np.float32)
+    strongest_of_rows(sparse.indptr, sparse.indices, sparse.data, 0, item, value)
+    return Pairs.of_table(item, value)
+
+
+def in_a_matrix(pairs: Pairs) -> csr_matrix:
+    n = len(pairs.pointers) - 1
+    return csr_matrix((pairs.value, pairs.item, pairs.pointers), shape=(n, n))
 
 
 def columns_of(
     pairs: Pairs, diagonal: FloatArray, ridge: float, neighbours: int, start: int = 0, stop: int | None = None
 ) -> tuple[IntArray, FloatArray]:
-    n_rows = (len(pairs.item) if stop is None else stop) - start
+    n_rows = (len(diagonal) if stop is None else stop) - start
     chosen, weight = np.full((n_rows, neighbours), -1, np.int32), np.zeros((n_rows, neighbours), np.float32)
     with_ridge = diagonal.astype(np.float32) + np.float32(ridge)
-    ridge_of_columns(pairs.item, pairs.value, with_ridge, start, chosen, weight)
+    ridge_of_columns(pairs.pointers, pairs.item, pairs.value, with_ridge, start, chosen, weight)
     return chosen, weight
 
 
 def solved(pairs: Pairs, diagonal: FloatArray, ridge: float, target: int, near: IntArray) -> FloatArray:
     """The regression of one column on these neighbours, of what the pairs hold."""
-    n = len(pairs.item)
-    gram = np.zeros((n, n))
-    row, at = np.nonzero(pairs.item >= 0)
-    gram[row, pairs.item[row, at]] = pairs.value[row, at]
+    gram = in_a_matrix(pairs).toarray().astype(float)
     gram = np.maximum(gram, gram.T)
     among = gram[np.ix_(near, near)] + np.diag(diagonal[near] + ridge)
     return np.linalg.solve(among, gram[near, target])
@@ -220,7 +221,8 @@ def test_so_many_pairs_are_kept_as_memory_allows_and_some_in_any_case(
     monkeypatch.setattr(item_graph, "_MAX_PAIRS_PER_ROW", a_row)
     monkeypatch.setattr(item_graph, "_MAX_PAIRS", at_most)
     pairs = strongest_pairs(normalize_histories(histories_of(60, 80, 0.2), 0.35, 0.4))
-    assert pairs.item.shape == pairs.value.shape == (80, kept)
+    assert np.diff(pairs.pointers).max() <= kept
+    assert len(pairs.item) == len(pairs.value) == pairs.pointers[-1]
     assert (pairs.item.dtype, pairs.value.dtype) == (np.int32, np.float32)
 
 
@@ -231,9 +233,9 @@ def test_pairs_that_are_not_kept_are_the_weakest(monkeypatch: pytest.MonkeyPatch
     gram = (matrix.matrix.T @ matrix.matrix).toarray()
     np.fill_diagonal(gram, 0)
     expected = -np.sort(-gram, axis=1)[:, :5]
-    np.testing.assert_allclose(-np.sort(-pairs.value, axis=1), expected, rtol=1e-5)
-    there = pairs.item >= 0
-    np.testing.assert_allclose(pairs.value[there], gram[np.nonzero(there)[0], pairs.item[there]], rtol=1e-5)
+    kept = in_a_matrix(pairs).toarray()
+    np.testing.assert_allclose(-np.sort(-kept, axis=1)[:, :5], expected, rtol=1e-5)
+    np.testing.assert_allclose(kept[kept > 0], gram[kept > 0], rtol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -253,8 +255,8 @@ def with_robot() -> tuple[csr_matrix, csr_matrix]:
 def test_a_robot_that_has_nearly_everything_tells_of_no_pair(with_robot: tuple[csr_matrix, csr_matrix]) -> None:
     people, everybody = with_robot
     alone, together = (strongest_pairs(normalize_histories(each, 0.35, 0.0)) for each in (people, everybody))
-    np.testing.assert_array_equal(alone.item, together.item)
-    np.testing.assert_array_equal(alone.value, together.value)
+    for name in ("pointers", "item", "value"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(together, name))
     assert graph_of(everybody, PLAIN).matrix.nnz == graph_of(people, PLAIN).matrix.nnz <= 90 * 10 * 9
 
 

@@ -16,7 +16,7 @@ from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.models import MODELS, SVD
-from src.models.base import QueryBlock, QueryRows
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays
 from src.models.settings import AllSettings
 from src.models.top_n import Candidates
 
@@ -162,6 +162,22 @@ def worlds() -> dict[tuple[str, str], tuple[TrainingData, Any]]:
 
 
 Worlds = dict[tuple[str, str], tuple[TrainingData, Any]]
+
+
+@every_world
+@every_model
+def test_what_is_set_aside_is_the_same_model(
+    worlds: Worlds, name: str, world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.models.base._LARGE", 1)
+    _, model = worlds[world, name]
+    if not isinstance(model, SavedAsArrays):
+        return
+    aside = model.set_aside(tmp_path)
+    for array in model.ARRAYS:
+        np.testing.assert_array_equal(getattr(aside, array), getattr(model, array))
+        assert not getattr(aside, array).nbytes or not getattr(aside, array).flags.writeable
+    assert (aside.params, type(aside)) == (model.params, type(model))
 
 
 # lists

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from src.core.domain import Event, EventKind, Query, Rules
+from src.core.domain import BoolArray, Event, EventKind, FloatArray, IntArray, Query, Rules
 from src.core.progress import Silent
 from src.core.settings import Settings
+from src.recommendation import prepared_lists
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.prepared_lists import LENGTH, PreparedLists, fingerprint_of, prepare_lists
 from src.releases.registry import Registry
@@ -111,3 +113,22 @@ def test_kinds_of_equal_weight_share_lists(made: Pipeline) -> None:
 
 def test_without_time_no_list_is_prepared(made: Pipeline, trained_store: Store) -> None:
     assert prepare_lists(made, stored_data(trained_store, Silent()), 0, Silent()) is None
+
+
+def test_no_more_lists_are_begun_than_the_time_allows(
+    made: Pipeline, trained_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round takes 4 s: after two of them a third one would end after 10 s."""
+    seconds = iter(range(0, 1_000, 4))
+    now = [0]
+
+    def in_blocks(users: IntArray) -> tuple[IntArray, FloatArray, BoolArray, str]:
+        now[0] = next(seconds) + 4
+        shape = (len(users), LENGTH)
+        return np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.ones(len(users), np.bool_), "blend"
+
+    monkeypatch.setattr(prepared_lists.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(prepared_lists, "_AT_ONCE_IN_BLOCKS", 5)
+    lists = prepare_lists(made, stored_data(trained_store, Silent()), 10, Silent(), in_blocks)
+    assert lists is not None
+    assert len(lists) == 10

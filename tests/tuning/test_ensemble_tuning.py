@@ -174,7 +174,7 @@ def test_tuning_reports_its_steps(parts: Split, few_trials: Callable[[int], None
     steps = Steps()
     tune_ensemble(parts, EnsembleConfig.of(SETTINGS), TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed), 0, steps)
     assert [line for line in steps.lines if line.startswith("tuning")] == [
-        "tuning how much an event speaks for its product",
+        "tuning the weights of events",
         *(f"tuning {name}" for name in MODELS if name in SEARCH_SPACES),
     ]
 

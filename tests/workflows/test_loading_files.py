@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from src.core.domain import NO_TIME, Event, EventKind, Product
@@ -16,6 +18,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.ingestion import input_files
 from src.ingestion.layout import Hints
+from src.interactions.interactions import training_data
 from src.store import Store
 from src.workflows import ingest as ingest_module
 from src.workflows.ingest import ingest, load_files, read_table
@@ -284,6 +287,26 @@ def test_training_data_has_the_order_of_the_file(settings: Settings, tmp_path: P
     assert data.events.value.tolist() == [5.0, 1.0, 3.0]
     assert data.events.at.tolist() == [300, 100, NO_TIME]
     assert list(settings.var.glob(".reading*")) == []
+
+
+@pytest.mark.parametrize("with_return", [False, True])
+def test_data_that_are_read_for_training_are_those_that_a_store_would_give(
+    settings: Settings, store: Store, load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_return: bool
+) -> None:
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", 200)
+    monkeypatch.setattr(ingest_module, "_SORTED_BATCH", 5)
+    draw, kinds = random.Random(3), ["view", "purchase", "purchase", *(["return"] if with_return else [])]
+    rows = [f"u{draw.randrange(9)},p{draw.randrange(5)},{draw.choice(kinds)},,{draw.randrange(9)}" for _ in range(200)]
+    text = EVENTS + "\n".join([*rows, *rows[:20]]) + "\n"
+    path = tmp_path / "to_train.csv"
+    path.write_text(text)
+    load(text)
+    stored, read = training_data(store.events.read()), read_table(settings, path, Silent())
+    for name in ("user_idx", "item_idx", "value", "at"):
+        np.testing.assert_array_equal(getattr(read.events, name), getattr(stored.events, name))
+    np.testing.assert_array_equal(read.kind, stored.kind)
+    assert read.users.ids_of(range(len(read.users))) == stored.users.ids_of(range(len(stored.users)))
+    assert read.items.ids_of(range(len(read.items))) == stored.items.ids_of(range(len(stored.items)))
 
 
 # --- Products ---------------------------------------------------------------------------------------------------------

@@ -54,7 +54,13 @@ def strongest_of_rows(
 
 @compiled
 def ridge_of_columns(
-    item: IntArray, value: FloatArray, diagonal: FloatArray, start: int, chosen: IntArray, weight: FloatArray
+    pointers: IntArray,
+    item: IntArray,
+    value: FloatArray,
+    diagonal: FloatArray,
+    start: int,
+    chosen: IntArray,
+    weight: FloatArray,
 ) -> None:
     """Regress columns of a Gram matrix on their strongest neighbours: (G_NN + λ I) w = G_N,i.
 
@@ -63,30 +69,29 @@ def ridge_of_columns(
     each row of `chosen`.
 
     Args:
-        item: int32[n_items, p], neighbours of each item; -1 beyond the last.
-        value: float32[n_items, p], their entries of G.
+        pointers: int64[n_items + 1], where the neighbours of each item begin.
+        item: int32[n], neighbours.
+        value: float32[n], their entries of G.
         diagonal: float32[n_items], of G + λ I.
         start: first column.
         chosen: int32[m, neighbours], -1 before; receives the neighbours.
         weight: float32[m, neighbours], receives w.
     """
     neighbours = chosen.shape[1]
-    place = np.full(len(item), -1, np.int32)
+    place = np.full(len(diagonal), -1, np.int32)
     gram = np.empty((neighbours, neighbours), np.float32)
     for row in range(len(chosen)):
         target = start + row
-        n = 0
-        while n < item.shape[1] and item[target, n] >= 0:
-            n += 1
-        if n == 0:
+        low, high = pointers[target], pointers[target + 1]
+        if low == high:
             continue
-        order = np.argsort(-value[target, :n])[: min(n, neighbours)]
+        order = np.argsort(-value[low:high])[: min(high - low, neighbours)]
         size = len(order)
         right = np.empty(size, np.float32)
         for p in range(size):
-            chosen[row, p] = item[target, order[p]]
-            right[p] = value[target, order[p]]
-        _fill_gram(item, value, diagonal, chosen[row, :size], place, gram)
+            chosen[row, p] = item[low + order[p]]
+            right[p] = value[low + order[p]]
+        _fill_gram(pointers, item, value, diagonal, chosen[row, :size], place, gram)
         # One function on purpose: as a helper, these loops sum in another order when they come from the cache.
         solution = np.empty(size, np.float32)
         residual = np.empty(size, np.float32)
@@ -126,7 +131,13 @@ def ridge_of_columns(
 
 @compiled
 def _fill_gram(
-    item: IntArray, value: FloatArray, diagonal: FloatArray, chosen: IntArray, place: IntArray, gram: FloatArray
+    pointers: IntArray,
+    item: IntArray,
+    value: FloatArray,
+    diagonal: FloatArray,
+    chosen: IntArray,
+    place: IntArray,
+    gram: FloatArray,
 ) -> None:
     """Write G + λ I of the chosen items into the corner of gram. place: int32[n_items], -1 before and after."""
     size = len(chosen)
@@ -136,12 +147,10 @@ def _fill_gram(
     for p in range(size):
         near = chosen[p]
         gram[p, p] = diagonal[near]
-        for at in range(item.shape[1]):
-            if item[near, at] < 0:
-                break
-            q = place[item[near, at]]
+        for at in range(pointers[near], pointers[near + 1]):
+            q = place[item[at]]
             if q >= 0:
-                gram[p, q] = value[near, at]
-                gram[q, p] = value[near, at]
+                gram[p, q] = value[at]
+                gram[q, p] = value[at]
     for p in range(size):
         place[chosen[p]] = -1

@@ -97,12 +97,12 @@ def fit(
         for _ in range(sweeps):
             by_user.update(by_item, 1 / noise, pool)
             noise = max(by_item.update(by_user, 1 / noise, pool) / len(ratings), MIN_VARIANCE)
-    of_users, of_items = _factors_and_bias(by_user.mean[distinct.row]), _factors_and_bias(by_item.mean)
+    of_users, of_items = _factors_and_bias(by_user.mean), _factors_and_bias(by_item.mean)
     moments = np.zeros((ratings.n_items, by_item.moments.shape[1]), np.float32)
     moments[items.row] = by_item.moments
     by_each = by_item.learnt.of_rows(distinct.row).in_rows(users.row, ratings.n_users)
     fitted = FittedVbmf(
-        users.row,
+        user_of_row,
         items.row,
         unit * of_users.factors,
         unit * of_users.bias,
@@ -111,7 +111,14 @@ def fit(
         mean=mean,
         posteriors=Posteriors(moments, by_user.learnt.in_rows(items.row, ratings.n_items), by_each, noise),
     )
-    return _centred(fitted)
+    centred = _centred(fitted, distinct.weight)
+    each = distinct.row  # equal users become many rows last, as float32
+    return replace(
+        centred,
+        user_idx=users.row,
+        user_factors=centred.user_factors.astype(np.float32)[each],
+        user_bias=centred.user_bias.astype(np.float32)[each],
+    )
 
 
 def _first_of_each(row: IntArray) -> IntArray:
@@ -119,16 +126,25 @@ def _first_of_each(row: IntArray) -> IntArray:
     return np.unique(row, return_index=True)[1]
 
 
-def _centred(fitted: FittedVbmf) -> FittedVbmf:
-    """Return the same predictions with biases and factors that are zero for an average user and product."""
-    user, item = fitted.user_factors.mean(axis=0), fitted.item_factors.mean(axis=0)
+def _centred(fitted: FittedVbmf, n_users: FloatArray) -> FittedVbmf:
+    """Return the same predictions with biases and factors that are zero for an average user and product.
+
+    Args:
+        fitted: The predictions.
+        n_users: float32[n_rows], how many users each row of users stands for.
+
+    Returns:
+        They, with other biases and factors.
+    """
+    weight = n_users / n_users.sum(dtype=np.float64)
+    user, item = weight @ fitted.user_factors, fitted.item_factors.mean(axis=0)
     user_bias = fitted.user_bias + fitted.user_factors @ item
     item_bias = fitted.item_bias + fitted.item_factors @ user
-    constant = fitted.mean + user_bias.mean() + item_bias.mean() - user @ item
+    constant = fitted.mean + weight @ user_bias + item_bias.mean() - user @ item
     return replace(
         fitted,
         user_factors=fitted.user_factors - user,
-        user_bias=user_bias - user_bias.mean(),
+        user_bias=user_bias - weight @ user_bias,
         item_factors=fitted.item_factors - item,
         item_bias=item_bias - item_bias.mean(),
         mean=float(constant),
