@@ -18,6 +18,7 @@ from flask_wtf import CSRFProtect
 
 from app import problem_json
 from app.background.comparison_process import comparison_job
+from app.background.erasure_keeper import ErasureKeeper
 from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.release_fetcher import ReleaseFetcher
 from app.background.scheduler import Scheduler
@@ -168,6 +169,7 @@ def _start_threads(aisle: AisleContext) -> None:
     background_thread(_watch, "releases", aisle).start()
     background_thread(_watch_rules, "rules", aisle).start()
     ReleaseFetcher(aisle.settings, aisle.registry).run()
+    ErasureKeeper(aisle.settings, aisle.store).run()
     if not aisle.settings.tenant:  # else app.tenants trains the shops in turn
         aisle.scheduler.run()
     aisle.served_list_log.run()

@@ -88,35 +88,61 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"no master of Spark listens on port {port}")
 
 
-def _resident(roots: list[int]) -> int:
-    """Return the bytes of resident pages of these processes and of all that they started."""
-    children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    total, found = 0, list(roots)
-    while found:
-        pid = found.pop()
-        found += children.get(pid, [])
-        try:
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except OSError:
-            continue
-    return total
+class _Watched:
+    """Memory and processor time of processes and of all that they started, looked at while they run.
+
+    Args:
+        roots: Ids of the processes.
+    """
+
+    def __init__(self, roots: list[int]) -> None:
+        self._roots, self.peak = roots, 0
+        self._ticks: dict[int, int] = {}
+        self.look()
+        self._before = dict(self._ticks)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds since the first look, also of processes that have ended."""
+        ticks = sum(count - self._before.get(pid, 0) for pid, count in self._ticks.items())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def look(self) -> None:
+        """Look at them."""
+        self.peak = max(self.peak, self._look())
+
+    def _look(self) -> int:
+        """Note the processor time of each, and return their bytes of resident pages."""
+        children: dict[int, list[int]] = {}
+        ticks: dict[int, int] = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+            ticks[int(path.parent.name)] = int(fields[11]) + int(fields[12])
+        total, found = 0, list(self._roots)
+        while found:
+            pid = found.pop()
+            found += children.get(pid, [])
+            self._ticks[pid] = ticks.get(pid, self._ticks.get(pid, 0))
+            try:
+                total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            except OSError:
+                continue
+        return total
 
 
-def _measured(command: list[str], environment: dict[str, str], beside: list[int]) -> tuple[float, float]:
-    """Run a command; return its seconds, and the highest memory in GiB with that of other processes."""
-    started, peak, done = time.perf_counter(), 0, threading.Event()
+def _measured(command: list[str], environment: dict[str, str], beside: list[int]) -> dict[str, float]:
+    """Run a command; return its seconds, processor seconds and highest memory in GiB, with those of other processes."""
+    started, done = time.perf_counter(), threading.Event()
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
+    watched = _Watched([process.pid, *beside])
 
     def watch() -> None:
-        nonlocal peak
         while not done.wait(0.5):
-            peak = max(peak, _resident([process.pid, *beside]))
+            watched.look()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -125,7 +151,8 @@ def _measured(command: list[str], environment: dict[str, str], beside: list[int]
     watcher.join()
     if code:
         raise SystemExit(f"{' '.join(command)} ended with exit code {code}")
-    return time.perf_counter() - started, peak / 2**30
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "cpu_seconds": watched.cpu_seconds, "gib": watched.peak / 2**30}
 
 
 def compare(n_events: int, memory: str, folder: Path) -> dict[str, Any]:
@@ -141,11 +168,11 @@ def compare(n_events: int, memory: str, folder: Path) -> dict[str, Any]:
         train = [sys.executable, "train_model.py"]
         for engine, options in (("local", []), ("spark", ["--engine", "spark", "--master", address])):
             beside = processes if engine == "spark" else []
-            seconds, peak = _measured([*train, *options], environment, beside)
+            cost = _measured([*train, *options], environment, beside)
             manifest = Registry(folder / "var/releases", keep=5).current().manifest
             assert manifest.metrics is not None
             ndcg = manifest.metrics.ndcg_at_10
-            found[engine] = {"seconds": seconds, "gib": peak, "ndcg_at_10": dict(ndcg)}
+            found[engine] = {**cost, "ndcg_at_10": dict(ndcg)}
     local, spark = (found[engine]["ndcg_at_10"] for engine in ("local", "spark"))
     found["quality"] = {name: spark[name] / local[name] for name in spark if local.get(name)}
     return found
@@ -165,12 +192,13 @@ def main() -> None:
     for n_events in arguments.events:
         with tempfile.TemporaryDirectory() as folder:
             figures.append(compare(n_events, arguments.memory, Path(folder)))
-        print("| events | engine | seconds | GiB | NDCG@10 of the ensemble |")
+        print("| events | engine | seconds | processor seconds | GiB | NDCG@10 of the ensemble |")
         for found in figures:
             for engine in ("local", "spark"):
                 each = found[engine]
-                row = (f"{found['events']:,}", engine, f"{each['seconds']:.0f}", f"{each['gib']:.1f}")
-                print("|", *(f"{cell} |" for cell in (*row, f"{each['ndcg_at_10']['blend']:.4f}")))
+                row = (f"{found['events']:,}", engine, f"{each['seconds']:.0f}", f"{each['cpu_seconds']:.0f}")
+                row += (f"{each['gib']:.1f}", f"{each['ndcg_at_10']['blend']:.4f}")
+                print("|", *(f"{cell} |" for cell in row))
             shares = (f"{name} {share:.1%}" for name, share in found["quality"].items())
             print(f"Spark's NDCG@10 as a share of that of one process: {', '.join(shares)}", flush=True)
     if arguments.json:

@@ -8,15 +8,16 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.experiments import BESTSELLERS, SLOW_SECONDS, Arm, ArmLists, Experiment, InterleavedList
+from src.core.settings import Settings
+from src.core.shared_erasures import open_erasures
 from src.core.shop_rules import ShopRule
 from src.models import POPULARITY
 from src.store import Store
 from src.store.experiment_store import Exposure
+from src.store.late_rows import LateRows
 
 _WAITING, _KNOWN = 20_000, 200_000
 """Lists that wait to be written, and users who are known to be written."""
@@ -87,8 +88,8 @@ def _model_of(arm: Arm) -> str | None:
 class ExperimentsFollower:
     """The experiments of one worker. Without a running one a request pays a look at an empty list."""
 
-    def __init__(self, store: Store, var: Path) -> None:
-        self._store, self._erasures = store, Erasures(var)
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._store, self._late = store, LateRows(open_erasures(settings), store.database)
         self._running: list[Experiment] = []
         self._all: list[Experiment] = []
         self._stamp: int | None = None
@@ -186,7 +187,7 @@ class ExperimentsFollower:
         new = [shown for key, shown in first.items() if key not in self._written]
         try:
             self._store.experiments.add(new, costs)
-            self._store.people.erase_all(self._erasures.undone((shown.user_id, shown.at) for shown in new))
+            self._late.written((shown.user_id, shown.at) for shown in new)
         except StoreError as error:
             _log.warning("lists of experiments wait to be kept: %s", error)
             self._waiting.extendleft(reversed(taken))

@@ -139,7 +139,7 @@ class Recommender(ReleaseFollower):
         self._explore, self._explore_among = settings.explore, settings.explore_among
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
-        self.experiments = ExperimentsFollower(store, settings.var)
+        self.experiments = ExperimentsFollower(settings, store)
         self._others = OtherReleases(store, registry)
         self._random = random.Random()  # nosec B311: no secret depends on it
         self.shadow = ShadowFollower(store, self._pair)

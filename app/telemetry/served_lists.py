@@ -16,14 +16,15 @@ from flask import g, has_request_context
 
 from app.telemetry.metrics import LISTS_DROPPED, Metrics
 from src.core.domain import DAY, Event, Query, Recommendation
-from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.experiments import InterleavedList
 from src.core.list_recipes import AskedList, DraftedWith, DrawnPlaces, ListRecipe, digest_of
 from src.core.log_format import background_thread
 from src.core.records import ServedList
 from src.core.settings import Settings
+from src.core.shared_erasures import open_erasures
 from src.store import Store
+from src.store.late_rows import LateRows
 
 USER, TEXT, PRODUCT = "user", "text", "product"
 SEARCH = "search"
@@ -140,6 +141,7 @@ class ServedListLog:
         self._settings, self._store, self._metrics = settings, store, metrics
         self._keeps_lists, self._keeps_requests = settings.log_served == "on", settings.keeps_requests
         self._queue: queue.Queue[_Shown] = queue.Queue(_QUEUE_LENGTH)
+        self._late = LateRows(open_erasures(settings), store.database)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._next_forget = 0.0
@@ -201,7 +203,7 @@ class ServedListLog:
         asked = [each.as_asked(recipe) for each in lists if (recipe := each.shown.recipe)]
         self._store.requests.add(asked)
         of_users = ((each.user_id, each.at) for each in asked if each.user_id is not None)
-        self._store.people.erase_all(Erasures(self._settings.var).undone(of_users))
+        self._late.written(of_users)
 
     def _take(self) -> list[_Shown]:
         lists: list[_Shown] = []

@@ -85,6 +85,10 @@ class SharedReleasesAway(ReleaseError):
     """The folder or object store of the releases that several hosts share does not answer."""
 
 
+class ErasuresAway(NotReady):
+    """The list of erased people cannot be read or written."""
+
+
 class StoreError(AisleError):
     """The database did not answer, or refused."""
 

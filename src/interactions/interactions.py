@@ -241,10 +241,9 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
 
     Batches without numbers keep their order. A factorization learns row by row and draws its starting values by row
     number, so its result depends on both orders: they must not depend on the page size of the store. Memory: 21 bytes
-    an event, about 45 while rows are sorted, and the ids.
+    an event, about 45 while rows are sorted, and the ids; of each event its two ids while they are read.
     """
-    users: dict[str, int] = {}
-    items: dict[str, int] = {}
+    users, items = _Ids(), _Ids()
     columns: list[list[Any]] = [[np.zeros(0, kind)] for kind in _COLUMN_TYPES]
     last = np.iinfo(np.int64).min
     for batch in batches:
@@ -252,25 +251,51 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
         value, at = batch.value.astype(np.float32), batch.at.astype(np.int64)
         number = np.full(len(batch), last) if batch.arrival_seq is None else batch.arrival_seq.astype(np.int64)
         last = max(last, int(number.max(initial=last)))
-        row = (_numbered(batch.user_id, users), _numbered(batch.product_id, items), kind, value, at, number)
-        for column, part in zip(columns, row, strict=True):
+        users.add(batch.user_id)
+        items.add(batch.product_id)
+        for column, part in zip(columns, (kind, value, at, number), strict=True):
             column.append(part)
     order = _order(_joined(columns.pop()))
-    user_idx, item_idx, kind, value, at = (_joined(column, order) for column in columns)
-    user_ids, item_ids = (_by_first_appearance(*pair) for pair in ((list(users), user_idx), (list(items), item_idx)))
-    return TrainingData(
-        Interactions(Vocabulary.of(user_ids), Vocabulary.of(item_ids), user_idx, item_idx, value, at), kind
-    )
+    kind, value, at = (_joined(column, order) for column in columns)
+    (user_ids, user_idx), (item_ids, item_idx) = (ids.numbered(order) for ids in (users, items))
+    return TrainingData(Interactions(user_ids, item_ids, user_idx, item_idx, value, at), kind)
 
 
-_COLUMN_TYPES = (np.int32, np.int32, np.int8, np.float32, np.int64, np.int64)
+_COLUMN_TYPES = (np.int8, np.float32, np.int64, np.int64)
 
 
-def _numbered(ids: list[str], known: dict[str, int]) -> IntArray:
-    """Return the numbers of the ids, int32; an id that is not in `known` gets the next number."""
-    new = [id_ for id_ in dict.fromkeys(ids) if id_ not in known]
-    known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
-    return np.fromiter(map(known.__getitem__, ids), np.int32, len(ids))
+class _Ids:
+    """The users, or products, of all events, in pyarrow: numbering texts in Python takes several times as long."""
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+
+    def add(self, ids: list[str]) -> None:
+        """Add those of the next events."""
+        import pyarrow as pa  # not at the top: serving does not need its 70 MB
+
+        self._parts.append(pa.array(ids, pa.string()).cast(pa.binary()))
+
+    def numbered(self, order: IntArray | None) -> tuple[Vocabulary, IntArray]:
+        """Return the distinct ids by their first appearance in an order of the events, and each event's number.
+
+        Args:
+            order: int64[n], the events; None for the order in which they were added.
+
+        Returns:
+            The ids; int32[n].
+        """
+        import pyarrow as pa
+
+        encoded = pa.chunked_array(self._parts, pa.binary()).dictionary_encode().combine_chunks()
+        self._parts.clear()
+        if isinstance(encoded, pa.ChunkedArray):  # some versions of pyarrow give one without a chunk
+            return Vocabulary.of([]), np.zeros(0, np.int32)
+        idx = encoded.indices.to_numpy()
+        idx = idx.copy() if order is None else idx[order]
+        return Vocabulary.packed(
+            encoded.dictionary.take(pa.array(_by_first_appearance(len(encoded.dictionary), idx)))
+        ), idx
 
 
 def _joined(parts: list[Any], order: IntArray | None = None) -> Any:
@@ -285,12 +310,12 @@ def _order(number: IntArray) -> IntArray | None:
     return None if bool(np.all(number[1:] >= number[:-1])) else np.argsort(number, kind="stable")
 
 
-def _by_first_appearance(ids: list[str], idx: IntArray) -> list[str]:
-    """Return the ids by their first appearance in `idx`, which is renumbered in place."""
-    first = np.empty(len(ids), np.int64)
+def _by_first_appearance(n: int, idx: IntArray) -> IntArray:
+    """Return int64[n], the n numbers in `idx` by their first appearance in it; it is renumbered in place."""
+    first = np.empty(n, np.int64)
     first[idx[::-1]] = np.arange(len(idx) - 1, -1, -1)  # of several assignments to one place the last one wins
     order = np.argsort(first)
-    new = np.empty(len(ids), idx.dtype)
-    new[order] = np.arange(len(ids))
+    new = np.empty(n, idx.dtype)
+    new[order] = np.arange(n)
     np.take(new, idx, out=idx)
-    return [ids[at] for at in order.tolist()]
+    return order

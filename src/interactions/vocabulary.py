@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,9 +39,16 @@ class Vocabulary:
     def of(cls, ids: Sequence[str]) -> Vocabulary:
         """Return a vocabulary in which ids[i] has row number i. The ids must be distinct."""
         import pyarrow as pa  # not at the top: serving does not need its 70 MB
+
+        return cls.packed(pa.array(ids, type=pa.large_binary()))
+
+    @classmethod
+    def packed(cls, ids: Any) -> Vocabulary:
+        """Return the same as `of`. ids: pyarrow's binary array of UTF-8."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
-        packed = pa.array(ids, type=pa.large_binary())
+        packed = ids.cast(pa.large_binary())
         if not len(packed):
             return cls(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int32))
         _, offset_buffer, blob_buffer = packed.buffers()

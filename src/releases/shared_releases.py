@@ -11,34 +11,28 @@ hosts that change the release at once one is told to look again. Nothing is ever
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 
-from fsspec.implementations.local import LocalFileSystem
-
-from src.core.errors import ConfigError, ReleaseError, SharedReleasesAway, UnknownName
-from src.core.remote_files import file_system
+from src.core.errors import ReleaseError, SharedReleasesAway, UnknownName
+from src.core.shared_folder import SharedFolder, create, listed, make_folder
 from src.releases.release import MANIFEST, sha256, verify_release
 
-_ATTEMPTS = 2
 _POINTERS_KEPT = 100
 _GRACE_SECONDS = 3_600
 """Between the mark that a release is not needed and its removal: whoever activates it meanwhile removes the mark."""
 _FETCHING = ".fetching"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class SharedReleases:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._opened: tuple[int, Any, str] | None = None
+        self._ask = SharedFolder(url, self._away).ask
 
     def newest_number(self) -> int:
         """Return the number of the newest change; 0 for none."""
@@ -101,12 +95,12 @@ class SharedReleases:
         for number in sorted(self._numbers(), reverse=True):
             if number <= after:
                 return
-            content = self._asked(partial(_read_pointer, number))
+            content = self._ask(partial(_read_pointer, number))
             with contextlib.suppress(ValueError, TypeError):
                 yield SharedPointerEntry(number=number, **json.loads(content))
 
     def _numbers(self) -> list[int]:
-        stems = [PurePosixPath(name).stem for name in self._asked(lambda fs, root: _listed(fs, f"{root}/pointers"))]
+        stems = [PurePosixPath(name).stem for name in self._ask(lambda fs, root: listed(fs, f"{root}/pointers"))]
         return [int(stem) for stem in stems if stem.isdecimal()]
 
     def append(self, entry: SharedPointerEntry) -> None:
@@ -119,19 +113,15 @@ class SharedReleases:
         del fields["number"]
         content = json.dumps(fields).encode()
 
-        def create(fs: Any, root: str) -> bool:
-            _make_folder(fs, f"{root}/pointers")
-            try:
-                _create(fs, f"{root}/pointers/{entry.number:09d}.json", content)
-            except OSError as error:
-                if isinstance(error, FileExistsError) or error.errno == errno.EINVAL:  # what s3fs makes of 412
-                    return False
-                raise
+        def add(fs: Any, root: str) -> bool:
+            make_folder(fs, f"{root}/pointers")
+            if not create(fs, f"{root}/pointers/{entry.number:09d}.json", content):
+                return False
             for number in sorted(self._numbers())[:-_POINTERS_KEPT]:
                 fs.rm_file(f"{root}/pointers/{number:09d}.json")
             return True
 
-        if not self._asked(create):
+        if not self._ask(add):
             raise ReleaseError(
                 "another host changed the current release at the same moment. Expected to be alone; see what serves "
                 "now (python train_model.py --releases) and try again."
@@ -139,7 +129,7 @@ class SharedReleases:
 
     def versions(self) -> list[str]:
         """Return the versions of all whole releases, oldest first."""
-        names = [PurePosixPath(name) for name in self._asked(lambda fs, root: fs.find(f"{root}/releases", maxdepth=2))]
+        names = [PurePosixPath(name) for name in self._ask(lambda fs, root: fs.find(f"{root}/releases", maxdepth=2))]
         return sorted(name.parent.name for name in names if name.name == MANIFEST)
 
     def upload(self, folder: Path) -> None:
@@ -155,7 +145,7 @@ class SharedReleases:
             paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
             names = {f"{target}/{path.relative_to(folder).as_posix()}": path for path in paths}
             for parent in {name.rpartition("/")[0] for name in names}:
-                _make_folder(fs, parent)
+                make_folder(fs, parent)
             fs.put([str(path) for path in paths], [*names])
             sizes = {name: about["size"] for name, about in fs.find(target, detail=True).items()}
             for name, path in names.items():
@@ -163,7 +153,7 @@ class SharedReleases:
                     raise OSError(f"{name} was written in part")
             fs.put_file(str(folder / MANIFEST), f"{target}/{MANIFEST}")
 
-        self._asked(copy)
+        self._ask(copy)
 
     def fetch(self, version: str, releases: Path, manifest_sha256: str | None = None) -> None:
         """Copy a release to a host's folder, verified and whole or not at all, unless it is there.
@@ -182,7 +172,7 @@ class SharedReleases:
         with _alone(releases / _FETCHING) as temporary:
             if (releases / version / MANIFEST).is_file():  # another process of this host has fetched it
                 return
-            self._asked(lambda fs, root: _download(fs, f"{root}/releases/{version}", temporary / version))
+            self._ask(lambda fs, root: _download(fs, f"{root}/releases/{version}", temporary / version))
             if not (temporary / version / MANIFEST).is_file():
                 raise UnknownName(f"there is no release {version!r} in {self.url}. Expected one of: {self._known()}.")
             verify_release(temporary / version, manifest_sha256)
@@ -206,71 +196,25 @@ class SharedReleases:
             for version in doomed:
                 mark = f"{root}/doomed/{version}"
                 if not fs.exists(mark):
-                    _make_folder(fs, f"{root}/doomed")
+                    make_folder(fs, f"{root}/doomed")
                     fs.pipe_file(mark, str(int(time.time())).encode())
                 elif int(fs.cat_file(mark) or 0) < time.time() - _GRACE_SECONDS:
                     fs.rm_file(f"{root}/releases/{version}/{MANIFEST}")
                     fs.rm(f"{root}/releases/{version}", recursive=True)
                     fs.rm_file(mark)
 
-        self._asked(remove)
+        self._ask(remove)
 
-    def _asked(self, ask: Callable[[Any, str], Result]) -> Result:
-        """Return what a question to the file system gives; a failure of any driver is SharedReleasesAway."""
-        try:
-            _, fs, root = self._open()
-            return ask(fs, root)
-        except (ReleaseError, ConfigError):
-            raise
-        except Exception as error:  # each driver raises errors of its own
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise SharedReleasesAway(
-                f"the shared releases at {self.url} cannot be reached ({reason}). Expected a folder or object store "
-                "that answers and can be written; what was served is untouched."
-            ) from None
-
-    def _open(self) -> tuple[int, Any, str]:
-        """Return the driver of this process: its threads do not survive a fork."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            fs, root = file_system(self.url, "AISLE_RELEASES_URL")
-            fs.retries = _ATTEMPTS
-            self._opened = (os.getpid(), fs, root)
-        _, fs, root = self._opened
-        if _is_local(fs) and not os.path.isdir(root):
-            raise OSError(f"there is no folder {root}")  # not mounted: what is written there would be lost
-        return self._opened
+    def _away(self, reason: str) -> SharedReleasesAway:
+        return SharedReleasesAway(
+            f"the shared releases at {self.url} cannot be reached ({reason}). Expected a folder or object store "
+            "that answers and can be written; what was served is untouched."
+        )
 
 
 def _read_pointer(number: int, fs: Any, root: str) -> bytes:
     content: bytes = fs.cat_file(f"{root}/pointers/{number:09d}.json")
     return content
-
-
-def _is_local(fs: Any) -> bool:
-    return isinstance(fs, LocalFileSystem)
-
-
-def _create(fs: Any, path: str, content: bytes) -> None:
-    """Create a file only if there is none: for a folder fsspec would look first and then write, which is two steps."""
-    if _is_local(fs):
-        with open(path, "xb") as file:
-            file.write(content)
-    else:
-        fs.pipe_file(path, content, mode="create")
-
-
-def _make_folder(fs: Any, folder: str) -> None:
-    """Make a folder where there are such; an object store has none, and would be asked for a bucket."""
-    if _is_local(fs):
-        fs.makedirs(folder, exist_ok=True)
-
-
-def _listed(fs: Any, folder: str) -> list[str]:
-    try:
-        found: list[str] = fs.ls(folder, detail=False)
-    except FileNotFoundError:
-        return []
-    return found
 
 
 def _download(fs: Any, source: str, target: Path) -> None:

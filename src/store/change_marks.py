@@ -10,6 +10,9 @@ from src.store.database import Database
 from src.store.tables import changes
 
 EVENTS, PRODUCTS, RULES, EXPERIMENTS, SHADOWS = "events", "products", "rules", "experiments", "shadows"
+_ERASURES = "erasures"
+UNDONE = -1
+"""The number of erasures that a store has gone through, while that is not known."""
 
 
 def note_change(database: Database, connection: Connection, subject: str) -> None:
@@ -39,3 +42,27 @@ def changed_at(database: Database, subject: str) -> int | None:
     with database.read() as connection:
         found = connection.execute(select(changes.c.at).where(changes.c.what == subject)).scalar()
     return None if found is None else int(found)
+
+
+def erasures_done(database: Database) -> int:
+    """Return how many of the listed erasures the store has gone through; a restored backup has its own number.
+
+    Args:
+        database: The database.
+
+    Returns:
+        The number; UNDONE where somebody has to go through them, or does.
+    """
+    return changed_at(database, _ERASURES) or 0
+
+
+def note_erasures(database: Database, count: int) -> None:
+    """Set how many of the listed erasures the store has gone through.
+
+    Args:
+        database: The database.
+        count: The number; UNDONE if somebody has to go through all.
+    """
+    with database.write() as connection:
+        incoming = database.insert(changes).values(what=_ERASURES, at=count)
+        connection.execute(incoming.on_conflict_do_update(index_elements=["what"], set_={"at": count}))

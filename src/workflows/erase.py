@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.core.erasures import Erasures
-from src.core.errors import AisleError
+from src.core.errors import ErasuresAway
 from src.core.settings import Settings
+from src.core.shared_erasures import open_erasures
 from src.interactions.vocabulary import Vocabulary
 from src.releases.shared_registry import open_registry
 from src.store import Store
+from src.store.change_marks import UNDONE, erasures_done, note_erasures
 
 _WORD = rb"[0-9A-Za-z_.@-]"
 
@@ -53,23 +54,23 @@ def erase(settings: Settings, store: Store, user_id: str, who: str) -> Erasure:
         What was erased.
 
     Raises:
-        AisleError: The list of erasures cannot be written, or the store does not answer.
+        ErasuresAway: The list of erasures cannot be written; nothing was erased.
+        StoreError: The store does not answer.
     """
-    now = int(time.time())
+    now, erasures = int(time.time()), open_erasures(settings)
     try:
-        person = Erasures(settings.var).add(user_id, now, who)
-    except OSError as error:
-        raise AisleError(
-            f"the list of erasures in {settings.var} cannot be written ({error.strerror}). Expected a folder that can "
-            "be written; nothing was erased."
-        ) from None
+        person = erasures.add(user_id, now, who)
+    except ErasuresAway as error:
+        raise ErasuresAway(f"Nothing was erased: {error}") from None
+    note_erasures(store.database, UNDONE)
     erased = store.people.erase(user_id, now)
     _erase_from_files(settings, user_id)
+    note_erasures(store.database, erasures.read().count)
     return Erasure(person, now, erased.events, releases_with(settings, user_id))
 
 
 def erase_again(settings: Settings, store: Store) -> int:
-    """Repeat the listed erasures, as a backup brings back what was erased after it was made.
+    """Repeat the listed erasures, as a backup or a late load brings back what was erased.
 
     Args:
         settings: The folders.
@@ -77,14 +78,44 @@ def erase_again(settings: Settings, store: Store) -> int:
 
     Returns:
         Number of people who were erased again.
+
+    Raises:
+        ErasuresAway: The list cannot be read.
+        StoreError: The store does not answer.
     """
-    erasures = Erasures(settings.var)
-    times = erasures.times()
-    if not times:
-        return 0
-    named = ((user_id, erasures.name_of(user_id)) for user_id in store.people.ids())
-    found = {user_id: times[name] for user_id, name in named if name in times}
-    return sum(any(store.people.erase(user_id, at)) for user_id, at in found.items())
+    listed, again = open_erasures(settings).read(), 0
+    if listed.times:
+        found = {user_id: at for user_id in store.people.ids() if (at := listed.erased_at(user_id)) >= 0}
+        for user_id, at in found.items():
+            if any(store.people.erase(user_id, at)):
+                _erase_from_files(settings, user_id)
+                again += 1
+    if listed.count != erasures_done(store.database):
+        note_erasures(store.database, listed.count)
+    return again
+
+
+def erase_if_undone(settings: Settings, store: Store) -> int:
+    """Repeat the listed erasures if the store has not gone through all of them, as after a restored backup.
+
+    Args:
+        settings: The folders.
+        store: The events.
+
+    Returns:
+        Number of people who were erased again.
+
+    Raises:
+        ErasuresAway: The list cannot be read, or is shorter than it was.
+        StoreError: The store does not answer.
+    """
+    listed, done = open_erasures(settings).read().count, erasures_done(store.database)
+    if listed < done:
+        raise ErasuresAway(
+            f"the list of erased people has {listed} erasures, and the store has gone through {done}. Expected the "
+            "whole list; copy it back from where it was. The next training goes through what there is."
+        )
+    return erase_again(settings, store) if listed != done else 0
 
 
 def releases_with(settings: Settings, user_id: str) -> list[str]:

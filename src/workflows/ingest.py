@@ -15,7 +15,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from src.core.domain import EventBatch, EventKind, Product
-from src.core.errors import UnclearLayout, UnusableFile
+from src.core.errors import ErasuresAway, UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.ids import has_bad_characters
 from src.core.messages import message
@@ -41,6 +41,8 @@ from src.ingestion.row_validation import validate_rows
 from src.ingestion.variant_titles import GuessedGroups, TitledProduct
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
+from src.store.change_marks import UNDONE, note_erasures
+from src.workflows.erase import erase_again
 from src.workflows.export import input_files
 from src.workflows.id_comparison import IdComparison
 from src.workflows.later_refunds import LaterRefunds
@@ -111,6 +113,11 @@ def load_files(
         except UnusableFile as error:
             refused.append(str(error))
     refused += [str(error) for error in unclear.values()]
+    try:
+        erase_again(settings, store)
+    except ErasuresAway as error:
+        note_erasures(store.database, UNDONE)
+        yield f"WARNING: {error} People who were erased are erased again once the list can be read."
     if refused and (not may_refuse or len(refused) == len(files)):
         raise UnusableFile(" ".join(refused))
     for reason in refused:

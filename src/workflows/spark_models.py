@@ -154,14 +154,16 @@ class SparkJobs:
         """
         from pyspark.ml.recommendation import ALS as MllibAls
 
+        session = self.events.session
         lengths = self.histories.groupBy("user_idx").agg(_expr("count(*)").alias("length")).where("length > 1")
         known = self.histories.join(lengths, "user_idx")
         mean = known.selectExpr("count(*) / greatest(count(DISTINCT user_idx), 1)").first()[0]
+        n_blocks = max(session.sparkContext.defaultParallelism, int(session.conf.get("spark.sql.shuffle.partitions")))
         trainer = MllibAls(
             rank=min(params.factors, self.n_items), maxIter=params.iterations, implicitPrefs=True, alpha=params.alpha,
             regParam=params.regularization / max(mean, 1.0), userCol="user_idx", itemCol="item_idx", ratingCol="weight",
-            seed=seed, checkpointInterval=_CHECKPOINT_INTERVAL, blockSize=_BLOCK_ROWS,
-            intermediateStorageLevel="MEMORY_AND_DISK", finalStorageLevel="MEMORY_AND_DISK",
+            seed=seed, checkpointInterval=_CHECKPOINT_INTERVAL, numUserBlocks=n_blocks, numItemBlocks=n_blocks,
+            blockSize=_BLOCK_ROWS, intermediateStorageLevel="MEMORY_AND_DISK", finalStorageLevel="MEMORY_AND_DISK",
         )  # fmt: skip
         factors = np.zeros((self.n_items, trainer.getRank()), np.float32)
         if mean:

@@ -199,20 +199,25 @@ def publish(
 
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
-    pipeline = replace(draft.pipeline, prepared=None)
-    # A small catalogue's lists are made by the code of requests, to the last bit.
-    large = len(pipeline.items) > MOST_ITEMS and makes_blocks(pipeline)
-    in_blocks = UserBlocks(pipeline, prepared.data, PREPARED_LENGTH) if large else None
-    lists = prepare_lists(pipeline, prepared.data, context.settings.prepare_seconds, context.reporter, in_blocks)
-    finished = replace(
-        draft, pipeline=replace(pipeline, prepared=lists), about=draft.about.model_copy(update={**gate, **why})
-    )
+    pipeline = _with_prepared_lists(draft.pipeline, context, prepared.data)
+    finished = replace(draft, pipeline=pipeline, about=draft.about.model_copy(update={**gate, **why}))
     context.reporter.step(message("step.publishing"))
     publication = context.registry.publish_if(finished, context.run.run_id, datetime.now(UTC), judge_on_disk)
     verdict = publication.verdict or verdict
     if publication.version is None:
         return Trained(None, report, False, verdict)
     return _activate(context, prepared, Trained(publication.version, report, False, verdict))
+
+
+def _with_prepared_lists(pipeline: Pipeline, context: TrainingContext, data: TrainingData) -> Pipeline:
+    """Return a pipeline with the lists that are asked for most; what they are made of does not stay."""
+    pipeline = replace(pipeline, prepared=None)
+    # A small catalogue's lists are made by the code of requests, to the last bit.
+    large = len(pipeline.items) > MOST_ITEMS and makes_blocks(pipeline)
+    # A copy of the data: the matrices that it computes are gone with it.
+    in_blocks = UserBlocks(pipeline, replace(data), PREPARED_LENGTH) if large else None
+    lists = prepare_lists(pipeline, data, context.settings.prepare_seconds, context.reporter, in_blocks)
+    return replace(pipeline, prepared=lists)
 
 
 def reported(before: GateVerdict, verdict: GateVerdict, reporter: Reporter) -> GateVerdict:

@@ -19,6 +19,7 @@ from werkzeug.test import Client
 
 import app as app_module
 from app import start_background
+from app.background.erasure_keeper import ErasureKeeper
 from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.release_fetcher import ReleaseFetcher
 from app.background.tenant_turns import TenantTurns
@@ -45,6 +46,7 @@ USER = "zoe.of.the.bookshop"
 THREADS: dict[str, tuple[Any, str]] = {
     "releases": (app_module, "_watch"),
     "rules": (app_module, "_watch_rules"),
+    "erasures": (ErasureKeeper, "_follow"),
     "fetcher": (ReleaseFetcher, "_follow"),
     "shadow": (ShadowFollower, "_answer_for_ever"),
     "served lists": (ServedListLog, "_write_until_stopped"),

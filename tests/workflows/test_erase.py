@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from src.core.domain import DAY, Event, EventKind
-from src.core.erasures import Erasures
+from src.core.erasures import LocalErasures, hash_of
+from src.core.errors import ErasuresAway
 from src.core.progress import Silent
 from src.core.settings import Settings
+from src.core.shared_erasures import open_erasures
 from src.models.settings import AllSettings
 from src.store import Store
+from src.store.change_marks import UNDONE, erasures_done
 from src.store.experiment_store import Exposure
-from src.workflows.erase import erase, erase_again, releases_with
+from src.store.late_rows import LateRows
+from src.workflows.erase import erase, erase_again, erase_if_undone, releases_with
 from src.workflows.explore import explore_store
 from src.workflows.ingest import load_files
 from src.workflows.record_events import record_events
 from src.workflows.store_backup import back_up_store, restore_store
 from src.workflows.train import _forget
+from tests.conftest import small_settings
 
 PERSON = "anna.schmidt@example.org"
 OTHERS = ("anna.schmidt@example.org.uk", "xanna.schmidt@example.org")
@@ -73,11 +79,11 @@ def test_the_list_proves_an_erasure_to_who_has_the_key_and_names_nobody(filled: 
     erased = erase(settings, filled, PERSON, "anna")
     (line,) = (settings.var / "erasures.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line) == {"person": erased.person, "at": erased.at, "who": "anna"}
-    assert Erasures(settings.var).name_of(PERSON) == erased.person
+    assert hash_of(LocalErasures(settings.var).key(), PERSON) == erased.person
     key = settings.var / "keys" / "erasure.key"
     assert key.stat().st_mode & 0o077 == 0
     key.unlink()
-    assert Erasures(settings.var).name_of(PERSON) != erased.person
+    assert hash_of(LocalErasures(settings.var).key(), PERSON) != erased.person
 
 
 def test_a_restored_backup_is_erased_again_but_not_what_happened_since(
@@ -114,3 +120,68 @@ def test_releases_that_were_trained_with_a_person_are_named(trained_settings: Se
     (version,) = [path.name for path in trained_settings.releases_dir.glob("2*")]
     assert releases_with(trained_settings, "U00001") == [version]
     assert releases_with(trained_settings, "nobody") == []
+
+
+def host(folder: Path, name: str) -> Settings:
+    """A host that shares its releases, and so its list, with others."""
+    (folder / "shared").mkdir(exist_ok=True)
+    (folder / name).mkdir(exist_ok=True)
+    return small_settings(folder / name, releases_url=str(folder / "shared"))
+
+
+def test_what_a_restored_backup_brings_back_is_erased_by_any_host(
+    filled: Store, tmp_path: Path, opened: Callable[[Settings], Store]
+) -> None:
+    one, other = host(tmp_path, "one"), host(tmp_path, "other")
+    restored = opened(other)
+    record_events(restored, [Event(user, "p1", EventKind.VIEW, 1.0, 1_700_000_000) for user in (PERSON, OTHERS[0])])
+    assert erase_if_undone(other, restored) == 0
+    erase(one, filled, PERSON, "anna")
+    assert erase_if_undone(one, filled) == 0
+    assert erase_if_undone(other, restored) == 1
+    assert not any(restored.people.known(PERSON).values())
+    assert len(restored.people.known(OTHERS[0])["events"]) == 1
+    assert erasures_done(restored.database) == 1
+    record_events(restored, [Event(PERSON, "p1", EventKind.VIEW, 1.0, 1_700_000_000)])
+    assert erase_if_undone(other, restored) == 0  # nothing was restored: no search through all people
+    for entry in (tmp_path / "shared" / "erasures").glob("*.json"):
+        entry.unlink()
+    with pytest.raises(ErasuresAway, match="has 0 erasures, and the store has gone through 1"):
+        erase_if_undone(other, restored)
+
+
+def test_what_a_late_load_brings_back_is_erased_again(filled: Store, settings: AllSettings, tmp_path: Path) -> None:
+    erase(settings, filled, PERSON, "anna")
+    list(load_files(settings, filled, [tmp_path / "orders.csv"], Silent()))
+    assert filled.people.known(PERSON)["events"] == []
+    assert len(filled.people.known(OTHERS[0])["events"]) == 3
+
+
+def test_without_the_list_nothing_is_erased_and_what_was_loaded_is_marked(filled: Store, tmp_path: Path) -> None:
+    settings = host(tmp_path, "one")
+    erase(settings, filled, OTHERS[0], "anna")
+    (tmp_path / "shared").rename(tmp_path / "away")
+    with pytest.raises(ErasuresAway, match=r"Nothing was erased: the list .*there is no folder"):
+        erase(settings, filled, PERSON, "anna")
+    assert len(filled.people.known(PERSON)["events"]) == 4
+    said = list(load_files(settings, filled, [tmp_path / "orders.csv"], Silent()))
+    assert any("erased again once the list can be read" in line for line in said)
+    assert erasures_done(filled.database) == UNDONE
+    (tmp_path / "away").rename(tmp_path / "shared")
+    assert erase_if_undone(settings, filled) == 1
+    assert filled.people.known(OTHERS[0])["events"] == []
+
+
+def test_a_row_that_waited_in_a_queue_is_erased_by_the_list_of_another_host(filled: Store, tmp_path: Path) -> None:
+    settings = host(tmp_path, "one")
+    late = LateRows(open_erasures(settings), filled.database)
+    late.written([(PERSON, 1_700_000_100)])
+    assert len(filled.people.known(PERSON)["events"]) == 4
+    erase(host(tmp_path, "other"), filled, PERSON, "anna")
+    record_events(filled, [Event(PERSON, "p2", EventKind.VIEW, 1.0, 1_700_000_100)])
+    (tmp_path / "shared").rename(tmp_path / "away")
+    late.written([(PERSON, 1_700_000_100)])
+    assert erasures_done(filled.database) == UNDONE
+    (tmp_path / "away").rename(tmp_path / "shared")
+    late.written([(PERSON, 1_700_000_100)])
+    assert filled.people.known(PERSON)["events"] == []

@@ -62,7 +62,7 @@ def report_on(file: Path) -> Report:
     )
     params = {name: config.params.get(name) or kind.params(SETTINGS) for name, kind in trainable(parts.train).items()}
     plan = FitPlan({name: own for name, own in params.items() if MODELS[name].blends}, config, config.weighting)
-    pipeline = fit(parts.train, plan, 1, Silent())
+    pipeline = fit(parts.train, plan, SETTINGS, Silent())
     return measure(pipeline, parts, relevant_rating=4.0, max_users=1_000, reporter=Silent())
 
 

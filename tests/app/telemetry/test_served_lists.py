@@ -161,6 +161,7 @@ def test_a_store_that_does_not_answer_delays_no_request_and_excess_lists_are_dro
     class Refusing:
         answers = False
         calls = 0
+        database = None
 
         def __init__(self) -> None:
             self.kept: list[ServedList] = []
