@@ -311,7 +311,15 @@ class ModelFactory:
     def measured(
         self, assignment: Mapping[str, Any], measure: Callable[[ListModel], _Figure]
     ) -> tuple[ListModel, _Figure]:
-        """Train the model of an assignment and measure it, and remember how long both took."""
+        """Train and measure a model, and remember how long both took.
+
+        Args:
+            assignment: of its parameters.
+            measure: takes the model.
+
+        Returns:
+            The model, and what `measure` returned.
+        """
         prepared = self._preparation_of(assignment)
         started = time.perf_counter()
         model = self._finished(assignment, prepared)
