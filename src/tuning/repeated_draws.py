@@ -63,7 +63,15 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
 
 
 def seconds_for_draws(search: Search, seconds: float) -> float:
-    """Return the seconds that have to be left for all further draws to begin. seconds: that one takes."""
+    """Return how much time further draws need.
+
+    Args:
+        search: the context of the tuning.
+        seconds: that a draw takes.
+
+    Returns:
+        The seconds that have to be left for all of them to begin; 0 where none are made.
+    """
     n = min(_MOST_DRAWS, math.ceil(_ENOUGH_USERS / len(search.objective.queries))) - 1
     return (n - 1 + 1 / _SHARE_OF_TIME) * seconds if n and search.split.how == "random" else 0.0
 
