@@ -135,7 +135,9 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         return
     if arguments.first:
         version = publish_popularity(settings, store, screen)
-        screen.say("a release is current already" if version is None else f"release {version} lists popular products")
+        screen.say(
+            "a release is current: nothing to do" if version is None else f"release {version} lists popular products"
+        )
         return
     job = TrainingRequest(
         data=arguments.data,

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 def note_change_by_key(response: Response) -> Response:
     """Add the request to the audit log if it did something with a key of the admin, in a header or a form.
 
-    What only reads is left out, unless it named what it read.
+    Requests that only read are left out, unless their handler called `name_change`.
     """
     who = g.get("key_name")
     if who is None or request.url_rule is None or (request.method not in _CHANGES and not g.get("changed")):

@@ -1,4 +1,4 @@
-"""Write to the audit log which key wrote how many events: never whose, and no line for every request."""
+"""Write to the audit log how many events each key wrote: without ids of users, and not a line for each request."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
         shown = rows.separator.join(sample[0])[:120]
         raise UnclearLayout(
             f"{path}: the first line is {shown!r} ({width} fields with {describe_separator(rows.separator)}).",
-            "Expected a header that names user, product and rating (such as user_id,product_id,rating,timestamp), or "
+            "Expected a header that names user and product (such as user_id,product_id,rating,timestamp), or "
             "lines of user,product,rating,unix time without one. Name the columns in the first line"
             f"{_by_numbers(whole)}",
         )

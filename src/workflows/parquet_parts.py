@@ -138,7 +138,7 @@ def _order_of(schema: Any, label: str, since: Since) -> str:
     checks = (pa.types.is_timestamp, pa.types.is_date, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     if not any(check(kind) for check in checks):
         raise InputError(
-            f"--since: {since.column!r} of {label} holds {kind}, and which of two values is newer is not known. "
+            f"--since: {since.column!r} of {label} holds {kind}, which does not tell what is newer. "
             "Expected a date, a time or a number; write it as such, or name another column."
         )
     return since.column

@@ -213,7 +213,9 @@ def prepare_part(
             f"here; it holds {', '.join(before.models)}. Train everything: python train_model.py"
         )
     if len(catalogue.data) < 2:
-        raise NoData("the data name no user and product of the current release: run python train_model.py")
+        raise NoData(
+            "no user and product of the current release is in the data. Train everything: python train_model.py"
+        )
     blends = ENSEMBLE in before.models and any(name in before.models[ENSEMBLE].scales for name in names)
     return PartialTraining(settings, champion, model_type, catalogue, names, blends)
 

@@ -60,7 +60,9 @@ class SearchBenchmarkRequest:
             f"--{name}" for name in ("train", "test", "valid", "release", "model") if options.get(name) is not None
         ]
         if others:
-            raise InputError(f"--products came together with {', '.join(others)}. Measure one thing at a time.")
+            raise InputError(
+                f"--products came together with {', '.join(others)}. Expected one alone: leave the other out."
+            )
         return cls(judgements, products)
 
 

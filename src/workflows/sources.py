@@ -101,12 +101,12 @@ class Staged:
     watermark: Watermark | None = None
 
     def noting(self, reading: JsonDict) -> Staged:
-        """Return it with how its columns are read, which the next loads repeat."""
+        """Return the staged rows with the reading of their columns, which the next loads repeat."""
         assert self.watermark is not None
         return replace(self, watermark=replace(self.watermark, reading=reading))
 
     def lines(self) -> Iterator[str]:
-        """Yield lines for people: what the load noted, and what will not be found by it."""
+        """Yield lines for people: where the next load begins, and which rows it will not read."""
         noted = self.watermark
         if noted is None:
             return
@@ -243,7 +243,7 @@ def _with_ending(path: Path, ending: str) -> Path:
 
 @contextmanager
 def named_by(staged: Path, label: str) -> Iterator[None]:
-    """Let what is said of a staged file name its source.
+    """Name the source, not the staged file, in errors that are raised inside a `with` block.
 
     Args:
         staged: The file.

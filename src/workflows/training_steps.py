@@ -326,12 +326,12 @@ def _activate(context: TrainingContext, prepared: Prepared, trained: Trained) ->
     if version is None or not request.activate:
         return trained
     if prepared.made_up and not is_made_up(context.store, prepared.data):
-        raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
+        raise AisleError("real data replaced the made-up shop during this training. Run python train_model.py again.")
     if not lock.held and not lock.acquire(LockOwner.this_process(request.trigger)):
         raise AisleError(
-            "the lock that keeps two trainings apart was lost on the way (the database was started anew?), and "
-            f"another training ({lock.owner()}) holds it, so the release {version} was not activated. Train "
-            f"again, or: python train_model.py --activate {version}"
+            "this training lost its lock, for example because the database was restarted, and another training "
+            f"({lock.owner()}) holds it. Release {version} was not activated. Run python train_model.py again, or "
+            f"activate it: python train_model.py --activate {version}"
         )
     if _goes_out_slowly(context, prepared):
         registry.hold(HOLDER, {version})  # the guide holds the running one, too, when it looks next

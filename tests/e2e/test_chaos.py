@@ -53,7 +53,7 @@ def _runs(shop: Shop, status: RunStatus) -> list[Run]:
 
 def test_a_trainer_killed_at_any_step_leaves_the_served_release_and_the_next_training_succeeds(shop: Shop) -> None:
     served = shop.current
-    for step in ("training svd", "making the index", "publishing"):
+    for step in ("training svd", "building the index", "publishing"):
         with subprocess.Popen(
             [sys.executable, "-u", str(ROOT / "train_model.py")],
             cwd=shop.folder,

@@ -217,7 +217,7 @@ def test_folders_by_day_are_columns_and_tell_what_is_new(settings: Settings, sto
     ("column", "late", "said"),
     [
         ("nothing", None, "no column 'nothing'. Expected one of: customer, sku, quantity, bought_at, changed"),
-        ("sku", None, "which of two values is newer is not known"),
+        ("sku", None, "which does not tell what is newer"),
         ("quantity", "2d", "expected a number such as 1000"),
         ("changed", "7", "expected a time such as 2d"),
         ("changed", "soon", "expected a time such as 2d, 6h"),

@@ -430,5 +430,5 @@ def test_the_last_file_is_shown_with_what_was_kept_and_what_was_not(client: Flas
     assert "70 of 100 rows kept, 20 rejected" in now
     assert "10 understood, but not counted" in now
     german = client.get("/operations/data", headers={"Accept-Language": "de"}).text
-    assert "20 Kunde ist leer" in part(german, "loads")
-    assert "10 Geschenkgutschein" in part(german, "loads")
+    assert "20 × Kunde ist leer" in part(german, "loads")
+    assert "10 × Geschenkgutschein" in part(german, "loads")

@@ -90,7 +90,7 @@ def test_clicks_purchases_and_revenue_are_those_that_were_counted_by_hand(shop: 
         "Clicks on recommendations 5 83.3 % of 6 places shown were clicked or viewed",
         "Purchases 3 50.0 % of 6 purchases (95 % interval 18.8 % to 81.2 %)",
         "€30.00 42.9 % of €70.00",
-        "58.3 % of the clicks, views and purchases do (7 of 12)",
+        "58.3 % of the clicks, views and purchases have named theirs (7 of 12)",
         "One purchase is of a product without a price, and counts as 0.",
         "basket 2 €10.00",
         "home 1 €20.00",
