@@ -1080,6 +1080,7 @@ GERMAN = {
     "step.scoring": "misst Release {version} an {n} Ereignissen, die es nicht kennt",
     "step.tuning": "sucht Einstellungen für „{model}“",
     "step.tuning_weighting": "sucht die Gewichte der Ereignisse",
+    "step.tuning_sum": "sucht Einstellungen für „{model}“, die die Summe aller Modelle verbessern",
     "step.tuning_draw": "trainiert auf Ziehung {draw} des zurückgehaltenen Teils",
     "step.ranking_heads": "lernt die Reihenfolge am Anfang der Listen",
     "step.training": "trainiert „{model}“ mit {n} Ereignissen",

@@ -26,6 +26,7 @@ MESSAGES: Mapping[str, str] = {
     "step.scoring": "scoring release {version} on {n:,} events that it has not seen",
     "step.tuning": "tuning {model}",
     "step.tuning_weighting": "tuning the weights of events",
+    "step.tuning_sum": "tuning {model} by what the sum of all models gains",
     "step.tuning_draw": "training on draw {draw} of the held-out part",
     "step.ranking_heads": "training the re-ranker of lists",
     "step.training": "training {model} on {n:,} events",

@@ -151,8 +151,11 @@ class BenchmarkReport:
         return f"Highest NDCG@{self.at[-1]}: {best}{against}."
 
 
+_OF_THE_SUM = {"trials": "trials", "kept": "kept", "gain": "gain of other users by these", "seconds": "seconds"}
+
+
 def _tuning_tables(tuning: Any) -> list[Table]:
-    """Return a table of the searches of tuning: the trials of each model, what they brought and how long they took."""
+    """Return tables of the searches of tuning: trials of each model, what they brought and how long they took."""
     recipe = (tuning or {}).get("recipe", {})
     searches = recipe.get("found", {}).get("searches")
     if not searches:
@@ -167,7 +170,12 @@ def _tuning_tables(tuning: Any) -> list[Table]:
         ]
         for name, each in searches.items()
     ]
-    return [("tuning on held-out events", [header, *rows])]
+    second = {name: each["in_the_sum"] for name, each in searches.items() if "in_the_sum" in each}
+    gains = [[name, *(f"{each[key]:g}" for key in _OF_THE_SUM)] for name, each in second.items()]
+    tables = [("tuning on held-out events", [header, *rows])]
+    if gains:
+        tables.append(("tuning again, by the NDCG of the sum", [["model", *_OF_THE_SUM.values()], *gains]))
+    return tables
 
 
 @dataclass(frozen=True)

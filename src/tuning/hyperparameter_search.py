@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import optuna
@@ -26,6 +26,7 @@ from src.tuning.race import Race
 from src.tuning.search_spaces import SearchSpace
 from src.tuning.trial_costs import TrialCosts
 
+_Figure = TypeVar("_Figure")
 _COSTLY_SHARE = 0.4
 """Share of the time that may go into the recipes and the costly questions."""
 _STAGE_SHARE = 0.1
@@ -85,6 +86,7 @@ class BestTrial:
         ndcg: its mean NDCG@k.
         seconds: of a training with its parameters that shares nothing with another one, and of a measurement.
         about: for people: the number of trials, NDCG@k of the first, and the time that all took.
+        found: assignment of the parameters, and what trains others; None for a model without a search space.
     """
 
     params: Any
@@ -92,6 +94,7 @@ class BestTrial:
     ndcg: float
     seconds: float
     about: JsonDict = field(default_factory=dict)
+    found: FoundAssignment | None = None
 
 
 def search_hyperparameters(search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> BestTrial:
@@ -126,7 +129,7 @@ class _ModelSearch:
         self._began = search.clock.left
         self._whole = self._began - deadline
         race = Race.of(search.objective, search.seed, _STAGE_SHARE * self._whole)
-        self._factory = _ModelFactory(search, self._space, first, race)
+        self._factory = ModelFactory(search, self._space, first, race)
 
     def best_trial(self) -> BestTrial:
         self._begin()
@@ -146,7 +149,8 @@ class _ModelSearch:
             "seconds": round(self._began - self._search.clock.left, 1),
         }
         params = replace(factory.params_of(best), **sizes)
-        return BestTrial(params, factory.best_model(best), self._study.best_value, factory.seconds_of(params), about)
+        seconds, found = factory.seconds_of(params), FoundAssignment(best, self._space, factory)
+        return BestTrial(params, factory.best_model(best), self._study.best_value, seconds, about, found)
 
     def _kept_for(self, sizes: dict[str, Any]) -> float:
         """Return the seconds that small models leave to larger ones, of which these sizes are the first."""
@@ -282,7 +286,7 @@ def _study(search: Search, name: str, space: SearchSpace, first: Any) -> optuna.
     return study
 
 
-class _ModelFactory:
+class ModelFactory:
     """Trains the models of assignments, and keeps the preparation of the last one for the next."""
 
     def __init__(self, search: Search, space: SearchSpace, first: Any, race: Race) -> None:
@@ -292,20 +296,36 @@ class _ModelFactory:
         self._best: tuple[float, dict[str, Any], ListModel] | None = None
 
     def params_of(self, assignment: Mapping[str, Any]) -> Any:
+        """Return the parameters that an assignment stands for."""
         free = {name: value for name, value in assignment.items() if name not in self._space.costly}
         costly = [answers[assignment[question]] for question, answers in self._space.costly.items()]
         return replace(self._first, **free, **dict(ChainMap(*costly)))
 
     def ndcg(self, assignment: Mapping[str, Any]) -> float:
         """Train and measure a trial; its model is kept if it is the best so far."""
+        model, found = self.measured(assignment, self.race.ndcg)
+        if self._best is None or found > self._best[0]:
+            self._best = found, dict(assignment), model
+        return found
+
+    def measured(
+        self, assignment: Mapping[str, Any], measure: Callable[[ListModel], _Figure]
+    ) -> tuple[ListModel, _Figure]:
+        """Train and measure a model, and remember how long both took.
+
+        Args:
+            assignment: of its parameters.
+            measure: takes the model.
+
+        Returns:
+            The model, and what `measure` returned.
+        """
         prepared = self._preparation_of(assignment)
         started = time.perf_counter()
         model = self._finished(assignment, prepared)
-        found = self.race.ndcg(model)
-        if self._best is None or found > self._best[0]:
-            self._best = found, dict(assignment), model
+        figure = measure(model)
         self._costs.ran(self._space.size_of(self.params_of(assignment)), time.perf_counter() - started)
-        return found
+        return model, figure
 
     def predicted(self, assignment: Mapping[str, Any]) -> float:
         """Return the seconds that a trial will take, by the trials so far."""
@@ -340,6 +360,21 @@ class _ModelFactory:
     def _finished(self, assignment: Mapping[str, Any], prepared: Any) -> ListModel:
         params = self.params_of(assignment)
         return self._space.finish(self._search.split.train, prepared, params, self._search.seed)
+
+
+@dataclass(frozen=True)
+class FoundAssignment:
+    """What a search ended with, for searches that go on from there.
+
+    Attributes:
+        values: the best assignment.
+        space: what may be chosen.
+        factory: trains the models of assignments.
+    """
+
+    values: dict[str, Any]
+    space: SearchSpace
+    factory: ModelFactory
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,23 @@ class Objective:
         n_relevant = np.diff(self.relevant.indptr)
         return ComponentScores(tuple(models), items, score, self._is_relevant(items), n_relevant, self.k)
 
+    def scores_of(self, model: BlockScorer, items: IntArray) -> FloatArray:
+        """Score the given candidates of every user.
+
+        Args:
+            model: scores them.
+            items: int[n_users, m], row numbers of items; -1 for none.
+
+        Returns:
+            float32[n_users, m]; 0 where the model has no score.
+        """
+
+        def of_block(rows: slice) -> FloatArray:
+            return _taken(model.score_all(self.queries.take(rows)), items[rows])
+
+        blocks = blocks_of(len(self.queries), self.masked.shape[1] * 2)
+        return np.concatenate(map_on_all_cores(of_block, blocks))
+
     def _scores_of_block(self, models: Mapping[str, BlockScorer], rows: slice) -> tuple[IntArray, FloatArray]:
         """Return the candidates of some users, -1 beyond the last, and every model's scores of them, 0 for none."""
         block = self.queries.take(rows)
@@ -115,8 +132,7 @@ class Objective:
         items = np.sort(np.concatenate(best, axis=1), axis=1)
         items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
         items = -np.sort(-items, axis=1)
-        chosen = np.stack([np.take_along_axis(score, np.maximum(items, 0), axis=1) for score in scores])
-        return items, np.where(np.isfinite(chosen), chosen, np.float32(0))
+        return items, np.stack([_taken(score, items) for score in scores])
 
     def _is_relevant(self, items: IntArray) -> BoolArray:
         """Return bool, of the shape of items int[n_users, m]; False for -1."""
@@ -180,6 +196,12 @@ class ComponentScores:
         best = np.argpartition(-total, k - 1, axis=1)[:, :k]
         order = np.argsort(-np.take_along_axis(total, best, axis=1), axis=1, kind="stable")
         return np.take_along_axis(self.relevant[rows], np.take_along_axis(best, order, axis=1), axis=1)
+
+
+def _taken(score: FloatArray, items: IntArray) -> FloatArray:
+    """Return the scores of some items of every row, of which -1 is none; 0 where there is no score."""
+    chosen = np.take_along_axis(score, np.maximum(items, 0), axis=1)
+    return np.where(np.isfinite(chosen), chosen, np.float32(0))
 
 
 def _as_wide(part: Any, width: int, value: float) -> Any:

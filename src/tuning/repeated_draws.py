@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,7 +40,7 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
     Returns:
         The scores for the users of all draws.
     """
-    pools = [_scaled(search, _in_time(search, models), models)]
+    pools = [_scaled(search, in_time(search, models, _SHARE_OF_TIME), models)]
     whole = search.split.train.joined(search.split.test)
     share = len(search.split.test) / len(whole)
     for draw in range(1, _MOST_DRAWS):
@@ -61,14 +62,37 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
     return _concatenated(pools)
 
 
-def _in_time(search: Search, models: Mapping[str, ListModel]) -> Objective:
-    """Return the objective, for as many users as can be scored in a share of the time left."""
+def seconds_for_draws(search: Search, seconds: float) -> float:
+    """Return how much time further draws need.
+
+    Args:
+        search: the context of the tuning.
+        seconds: that a draw takes.
+
+    Returns:
+        The seconds that have to be left for all of them to begin; 0 where none are made.
+    """
+    n = min(_MOST_DRAWS, math.ceil(_ENOUGH_USERS / len(search.objective.queries))) - 1
+    return (n - 1 + 1 / _SHARE_OF_TIME) * seconds if n and search.split.how == "random" else 0.0
+
+
+def in_time(search: Search, models: Mapping[str, ListModel], share: float) -> Objective:
+    """Return the objective for as many users as there is time to score.
+
+    Args:
+        search: the context of the tuning.
+        models: that score candidates.
+        share: of the time left that this may take.
+
+    Returns:
+        The objective of all users, or of a sample of at least 500.
+    """
     objective, rng = search.objective, np.random.default_rng(search.seed)
     order = rng.permutation(len(objective.queries))
     started = time.perf_counter()
     objective.of_users(np.sort(order[:_PROBED_USERS])).component_scores(models)
     seconds_of_user = (time.perf_counter() - started) / min(_PROBED_USERS, len(order))
-    n = max(int(_SHARE_OF_TIME * search.clock.left / seconds_of_user), _FEWEST_USERS)
+    n = max(int(share * search.clock.left / seconds_of_user), _FEWEST_USERS)
     return objective if n >= len(order) else objective.of_users(np.sort(order[:n]))
 
 

@@ -22,8 +22,8 @@ from src.recommendation.ensemble import ENSEMBLE, build_ensemble, scales_of
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.pipeline import Pipeline
 from src.releases.verdict import NotCompared, NotComparedReason
-from src.tuning.ensemble_tuning import best_weights
 from src.tuning.objective import Objective
+from src.tuning.sum_weights import best_weights
 from src.workflows.champion_comparison import MeasuredPlan, same_settings
 from src.workflows.fit import FitPlan
 from src.workflows.spark_events import SparkEvents, read_events, spark_session

@@ -15,8 +15,8 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, split_by_time
 from src.models.base import QueryBlock
 from src.tuning import objective as objective_module
-from src.tuning.ensemble_tuning import best_weights
 from src.tuning.objective import Objective
+from src.tuning.sum_weights import best_weights
 
 Row = tuple[str, str, str, float]
 N_USERS, N_ITEMS = 50, 40

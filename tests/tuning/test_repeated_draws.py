@@ -15,7 +15,7 @@ from src.models import ITEM_GRAPH, MODELS, POPULARITY
 from src.models.settings import AllSettings
 from src.tuning.hyperparameter_search import Clock, Search
 from src.tuning.objective import Objective
-from src.tuning.repeated_draws import pooled_scores
+from src.tuning.repeated_draws import pooled_scores, seconds_for_draws
 
 SETTINGS = AllSettings(item_graph_neighbours=10)
 
@@ -47,3 +47,13 @@ def test_further_draws_are_made_of_random_splits_while_there_is_time(how: str, b
     assert len(scores.n_relevant) == len(scores.item)
     assert not scores.relevant[scores.item < 0].any()
     assert (scores.relevant.sum(axis=1) <= scores.n_relevant).all()
+
+
+@pytest.mark.parametrize(("how", "draws"), [("random", 4), ("time", 1)])
+def test_the_seconds_for_draws_are_enough_for_all_of_them(how: str, draws: int) -> None:
+    search = search_of(replace(held_out(purchases()), how=how), 0.0)
+    wanted, left, made = seconds_for_draws(search, 10.0), seconds_for_draws(search, 10.0), 1
+    while left >= 20.0:
+        left, made = left - 10.0, made + 1
+    assert made == draws
+    assert wanted <= 10.0 * (draws + 1)

@@ -7,9 +7,9 @@ import pytest
 
 from src.core.domain import FloatArray
 from src.models import ALS, SPECTRAL
-from src.tuning.ensemble_tuning import best_weights
 from src.tuning.hyperparameter_search import Clock
 from src.tuning.objective import ComponentScores
+from src.tuning.sum_weights import best_weights
 
 N_ITEMS, K = 40, 10
 SEEDS = range(12)
