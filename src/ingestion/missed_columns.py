@@ -5,6 +5,7 @@ What a column is called may explain it wrongly, so the cells of every unused col
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 
 from src.ingestion.column_names import (
@@ -18,6 +19,7 @@ from src.ingestion.column_names import (
     candidates,
     columns_option,
     is_number,
+    role_of_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import MAIL_WORD, USER_WORD
@@ -34,6 +36,7 @@ _FEW_PIECES, _MOST_PIECES = 3, 1_000  # at most: half of the quantities, all of 
 _AS_MANY = 0.8  # titles to products; fewer are sorts of products
 _FEW = 5  # rows
 _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
+_WITH_PARTS = re.compile(r"[.,]\d{1,2}$", re.ASCII)
 _COSTS = frozenset({"cost", "costs"})  # what a product costs may be its price
 
 
@@ -67,9 +70,7 @@ def missed_notes(
 
 def _missed(layout: str, columns: Mapping[str, int], free: list[int], first: FirstRows) -> Iterator[tuple[str, int]]:
     """Yield each role that has no column, with the first free column that looks like it."""
-    looks = {PRICE: _has_prices}
-    if layout != PRODUCTS:
-        looks |= {TITLE: _has_titles, CATEGORY: _has_sorts}
+    looks = {PRICE: _has_prices, TITLE: _has_titles, CATEGORY: _has_sorts}
     if layout in (PURCHASES, PAIRS):
         looks[QUANTITY] = _has_pieces
     for role, has in looks.items():
@@ -80,15 +81,15 @@ def _missed(layout: str, columns: Mapping[str, int], free: list[int], first: Fir
 
 
 def _has_prices(at: int, columns: Mapping[str, int], first: FirstRows) -> bool:
-    """Whether a column has amounts with cents or a currency, and mostly one for each product."""
+    """Whether a column has amounts with decimals or a currency, and mostly one for each product."""
     profile = first.profiles[at]
     name = " ".join(word for word in words_of(profile.name) if word not in _COSTS)
     if profile.n_distinct < 2 or profile.money < _MOST or is_excluded(name):
         return False
-    has_cents = profile.share(lambda cell: cell[-3:-2] in (".", ",") or not is_number(cell)) >= _MOST
-    is_positive = all((found := price_in(cell)) is None or found[0] >= 0 for cell in set(profile.cells))
+    has_parts = profile.share(lambda cell: _WITH_PARTS.search(cell) or not is_number(cell)) >= _MOST
+    is_positive = profile.share(lambda cell: (found := price_in(cell)) and found[0] >= 0) >= _MOST
     repeats = first.profiles[columns[PRODUCT]].repeated > 0.0
-    return has_cents and is_positive and (not repeats or share_single(first, columns[PRODUCT], at) >= _NEARLY)
+    return has_parts and is_positive and (not repeats or share_single(first, columns[PRODUCT], at) >= _NEARLY)
 
 
 def _is_worded(profile: ColumnProfile) -> bool:
@@ -102,6 +103,9 @@ def _is_of_products(at: int, columns: Mapping[str, int], first: FirstRows) -> bo
     profile = first.profiles[at]
     if profile.filled < _MOST or not _is_worded(profile) or has_id_word(profile.name):
         return False
+    if USER not in columns:  # in a catalogue most columns do
+        is_told = role_of_name(profile.name) or is_excluded(profile.name) or usual_cells(profile)
+        return not is_told and max(profile.listings, profile.texts) < 1 - _MOST
     others = [columns[role] for role in (USER, INVOICE) if role in columns]
     of_others = any(first.depends_on(at, [other]) for other in others)
     return not of_others and first.depends_on(at, [columns[PRODUCT]])
@@ -120,14 +124,14 @@ def _has_sorts(at: int, columns: Mapping[str, int], first: FirstRows) -> bool:
 
 
 def _has_pieces(at: int, columns: Mapping[str, int], first: FirstRows) -> bool:
-    """Whether a column has small whole numbers from 1 on that number neither lines nor products nor customers."""
+    """Whether a column has small whole numbers that say nothing of a whole order or customer, and number no lines."""
     profile = first.profiles[at]
     is_whole = len(profile.cells) >= MANY and profile.integers == 1.0 and profile.filled >= _MOST
     if not is_whole or profile.n_distinct < 2 or has_id_word(profile.name) or is_excluded(profile.name):
         return False
     numbers = sorted(map(int, profile.cells))
-    is_small = numbers[0] == 1 and numbers[len(numbers) // 2] <= _FEW_PIECES and numbers[-1] <= _MOST_PIECES
-    keys = [columns[role] for role in (USER, PRODUCT, INVOICE) if role in columns]
+    is_small = numbers[0] in (0, 1) and numbers[len(numbers) // 2] <= _FEW_PIECES and numbers[-1] <= _MOST_PIECES
+    keys = [columns[role] for role in (USER, INVOICE) if role in columns]
     return is_small and not any(first.depends_on(at, [key]) for key in keys) and not _numbers_lines(at, columns, first)
 
 

@@ -21,8 +21,8 @@ def _orders(write: Write, name: str, cell: Callable[[int], str]) -> Path:
 
 @pytest.mark.parametrize("name", ["foo", "item cost"])
 def test_prices_of_any_name(write: Write, name: str) -> None:
-    path = _orders(write, name, lambda at: f"{10 + at % 5}.50")
-    assert f"no column was found for the price, and '{name}' ('10.50', '11.50', '12.50') looks like one" in notes(
+    path = _orders(write, name, lambda at: f"{10 + at % 5}.5")
+    assert f"no column was found for the price, and '{name}' ('10.5', '11.5', '12.5') looks like one" in notes(
         read(path)
     )
     found = read(path, Hints(columns={"price": name}))
@@ -38,6 +38,19 @@ def test_titles_and_sorts_of_any_name(write: Write) -> None:
     assert {product.title for product in read(path, Hints(columns={"title": "foo"})).products} == set(_TITLES)
     path = _orders(write, "foo", lambda at: ("Kitchen", "Office")[at % 5 % 2])
     assert "for the category, and 'foo' ('Kitchen', 'Office') looks like one" in notes(read(path))
+
+
+def test_catalogues_too(write: Write) -> None:
+    rows = table(
+        "sku;foo;fo;description;stock",
+        lambda at: (
+            f"S{at};{_TITLES[at % 5]} no {chr(97 + at)};{('Kitchen', 'Garden')[at % 2]};{'So good a thing. ' * 9};{at}"
+        ),
+        24,
+    )
+    said = notes(read(write(rows)))
+    assert "for the title, and 'foo' ('Red Mug no a', 'Blue Pot no b', 'Tin no c') looks like one" in said
+    assert "for the category, and 'fo' ('Kitchen', 'Garden') looks like one; if it is: --columns category=fo" in said
 
 
 def test_pieces_of_any_name_but_not_numbers_of_lines(write: Write) -> None:
