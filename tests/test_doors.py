@@ -117,7 +117,7 @@ def test_the_table_of_an_export_trains_and_evaluates_without_the_store(door: Doo
     measured = door.start_anew("evaluate_model.py", "--json", "figures.json")
     assert measured.returncode == 0, measured.stderr
     assert (door.folder / "figures.json").stat().st_size > 500
-    assert "is served" in measured.stdout
+    assert "List to serve: " in measured.stdout
 
 
 def test_debug_shows_the_traceback(door: Door) -> None:

@@ -760,6 +760,7 @@ ENGLISH = {
     "reject.no_act": "{what} is no act of a user on a product",
     "reject.gift_card": "gift card",
     "reject.no_product": "shipping, tip, discount, deposit or fee: no product",
+    "reject.part_of_set": "part of a set, which counts as a whole",
     "reject.test_order": "test order",
     "reject.nobody": "{what} stands for no single customer",
     "reject.no_customer": "sale without a customer (at the till, or by a guest)",

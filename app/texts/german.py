@@ -758,6 +758,7 @@ GERMAN = {
     "reject.no_act": "{what} ist keine Handlung eines Kunden an einem Produkt",
     "reject.gift_card": "Geschenkgutschein",
     "reject.no_product": "Versand, Trinkgeld, Rabatt, Pfand oder Gebühr: kein Produkt",
+    "reject.part_of_set": "Teil eines Sets, das als Ganzes zählt",
     "reject.test_order": "Testbestellung",
     "reject.nobody": "{what} steht für keinen einzelnen Kunden",
     "reject.no_customer": "Verkauf ohne Kunde (an der Kasse oder als Gast)",

@@ -60,7 +60,7 @@ FILES = {
     "votes": rows("member,clip,verdict", "{u}", "{p}", "{k:2}").replace(",0\n", ",-1\n"),
     "counts": rows("user,item,minutes", "{u}", "{p}", "{k:9}7"),
     "sorts of lines": rows("order,customer,sku,qty,category,line", "{n}", "{u}", "{p}", "1", "Home{k:3}", "item")
-    + "91,u1,Q1,1,Home1,shipping\n92,u2,Q1,1,Home1,shipping\n",
+    + "91,u1,Q1,1,Home1,shipping\n92,u2,Q1,1,Home1,shipping\n93,u3,Q1,1,Home1,qzx\n",
     "acts side by side": rows("user,sku,viewed,bought", "{u}", "{p}", "1", "{k:2}"),
     "no header": rows("7,2023-05-01,A,aa", "{k:7}", "2023-05-02", "A{k:6}", "text {n}"),
     "names with blanks": rows("Order ID,Customer ID,Customer Email,SKU,Item,Qty", "{n}", "{u}", "{u}@x",
