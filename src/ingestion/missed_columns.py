@@ -55,7 +55,10 @@ def missed_notes(
     Returns:
         Sentences for people, each with an option.
     """
-    notes = [] if layout == PRODUCTS or USER in settled else _doubtful_user(columns, used, first)
+    if PRODUCT not in columns:  # the file is refused
+        return []
+    has_users = layout != PRODUCTS and USER in columns and USER not in settled
+    notes = _doubtful_user(columns, used, first) if has_users else []
     if layout == RATINGS:
         return notes
     free = [at for at, profile in enumerate(first.profiles) if at not in used and profile.cells and not profile.nested]

@@ -121,6 +121,7 @@ _OF_ORDERS: tuple[str, ...] = (
 )  # fmt: skip
 _MOST_WORDS = 8
 _LONGEST_WORD = 60  # characters of a state
+_STEM = 5  # letters from which a beginning of a word tells as much as the whole
 _UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PAID, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS = (
     tuple(map(plain_letters, words))
     for words in (
@@ -179,8 +180,13 @@ def is_kept_back(text: str) -> bool | None:
     if len(text) > _LONGEST_WORD:
         return None
     plain = plain_letters(text).strip().removesuffix(".0")
+    return True if _begins_with(plain, _KEPT_BACK) else False if _begins_with(plain, _SHOWN) else None
 
-    def is_one_of(words: tuple[str, ...]) -> bool:
-        return plain in words or plain.startswith(tuple(word for word in words if len(word) > 2))
 
-    return True if is_one_of(_KEPT_BACK) else False if is_one_of(_SHOWN) else None
+def _begins_with(plain: str, words: tuple[str, ...]) -> bool:
+    """Whether a text is one of the words, or begins with one: short ones whole, as "off" begins "office" too."""
+    return plain in words or any(
+        plain.startswith(word) and (len(word) >= _STEM or is_ideographic(word) or plain[len(word)] in " (,;:")
+        for word in words
+        if len(word) > 1 and word != plain
+    )
