@@ -3,50 +3,34 @@
 from __future__ import annotations
 
 import logging
-import threading
 
-from src.core.errors import AisleError
+from typing_extensions import override
+
+from app.background.host_loop import HostLoop
 from src.core.log_format import background_thread
-from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.releases.registry import Registry
-from src.workflows.locks import FileLock
 
 _log = logging.getLogger(__name__)
 
 
-class ReleaseFetcher:
+class ReleaseFetcher(HostLoop):
     """Looks for a new shared release every AISLE_REFRESH_SECONDS, if no other worker of this host does."""
 
     def __init__(self, settings: Settings, registry: Registry) -> None:
-        self._registry, self._seconds = registry, settings.refresh_seconds
-        self._lock = FileLock(settings.var / "fetcher.lock")
-        self._problem = ""
+        super().__init__(settings.var / "fetcher.lock", settings.refresh_seconds)
+        self._registry = registry
 
     def run(self) -> None:
         """Start the thread, where hosts share releases."""
         if self._registry.shared_state is not None:
             background_thread(self._follow, "fetcher").start()
 
-    def _follow(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                if self._lock.acquire(LockOwner.this_process()):
-                    self.look()
-            except Exception:  # the thread must survive every error of the disk
-                _log.exception("looking for a shared release failed")
-            pause.wait(self._seconds)
+    @override
+    def _step(self) -> None:
+        """Take over what is new; the registry keeps a problem for GET /status."""
+        self._registry.follow()
 
-    def look(self) -> None:
-        """Take over what is new; a problem is logged when it begins, and kept for GET /status by the registry."""
-        problem = ""
-        try:
-            self._registry.follow()
-        except AisleError as error:
-            problem = str(error)
-            if not self._problem:
-                _log.error("%s", error)
-        if self._problem and not problem:
-            _log.info("the shared releases can be reached again")
-        self._problem = problem
+    @override
+    def _recovered(self) -> None:
+        _log.info("the shared releases can be reached again")

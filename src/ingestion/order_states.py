@@ -175,6 +175,7 @@ def _is_unclear_end(word: str) -> bool:
     return bool(rest)
 
 
+@lru_cache(maxsize=4096)
 def is_kept_back(text: str) -> bool | None:
     """Return whether the state of a product keeps it off the shop's pages; None for an unknown state."""
     if len(text) > _LONGEST_WORD:

@@ -107,7 +107,7 @@ def _wanted(since: Since, kinds: dict[str, int], label: str, begin: Any) -> Any:
     kind, column = kinds[since.column], sql.Identifier(since.column)
     if kind not in _TIMES | _NUMBERS | _FRACTIONS:
         raise InputError(
-            f"--since: {since.column!r} of {label} holds {kind}, which does not tell what is newer. Expected a date, a "
+            f"--since: {since.column!r} of {label} has a type that does not tell what is newer. Expected a date, a "
             f"time or a number; convert it in the query, such as {since.column}::timestamptz, or name another column."
         )
     if begin is not None and isinstance(begin, dt.datetime) != (kind in _TIMES):
