@@ -96,7 +96,15 @@ class ServingSnapshot:
         return self.mark, self.versioned.stamp, "" if groups is None else groups.mark
 
     def cache_key(self, query: Query, fingerprint: Fingerprint | None = None) -> dict[str, Any]:
-        """Return everything that shapes the list of a query; fingerprint: of its history, if `Pipeline` has one."""
+        """Return everything that shapes the list of a query.
+
+        Args:
+            query: complete, unless there is a fingerprint.
+            fingerprint: of its history, if `Pipeline.fingerprint` has one; None to take every event.
+
+        Returns:
+            Plain JSON.
+        """
         stamp: dict[str, Any] = {"facts": self.versioned.stamp} if query.rules.asks_facts else {}
         groups = self.pipeline.groups
         if groups is not None and not (query.rules.variants and not query.rules.seen_group):
