@@ -118,7 +118,7 @@ class Ensemble(ListScorer):
             indexed[new[-max(int(indexed.sum()), FEWEST_NEW) :]] = True
         neighbourhoods = Neighbourhoods.of(personal.scorer_of, users, indexed, NEIGHBOURS)
         if growing:
-            return replace(self, index=GrowingIndex.of(neighbourhoods))
+            return replace(self, index=GrowingIndex.of(neighbourhoods), pairs=self._pair_sums())
         reporter.step(message("step.blend_index"))
         return replace(self, index=neighbourhoods.whole(reporter), pairs=self._pair_sums())
 
@@ -165,9 +165,9 @@ class Ensemble(ListScorer):
             n: items that each source of candidates names.
 
         Returns:
-            int64[m], ascending; all items without an index.
+            int64[m], ascending; all items without an index, and where all of them are scored at once.
         """
-        if self.index is None:
+        if self.index is None or self.pairs is not None:
             return np.arange(self.n_items)
         named = [self.models[name].retrieve(query, n).item_idx for name in self.sources_for_all]
         if self.again and query.n_seen is not None:

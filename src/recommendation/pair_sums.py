@@ -19,8 +19,8 @@ from src.core.mapped_arrays import mapped
 from src.models.base import FromHistory, ListModel, QueryBlock, QueryRows
 from src.recommendation.score_sums import ScoreSum
 
-MOST_ITEMS = 4_000
-"""The matrix of a larger catalogue takes more than 64 MB, and reading its rows longer than scoring candidates."""
+MOST_ITEMS = 2_000
+"""The matrix of a larger catalogue takes more than 16 MB, and scoring all of it longer than scoring candidates."""
 _AT_ONCE = 256
 _ARRAYS = ("same", "pairs")
 
