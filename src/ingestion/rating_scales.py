@@ -10,7 +10,7 @@ import numpy as np
 
 from src.core.domain import FloatArray
 from src.core.errors import InputError
-from src.ingestion.column_names import is_number
+from src.ingestion.column_names import number_of
 from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
 
@@ -79,7 +79,7 @@ def says_unrated(text: str, number: float | None = None) -> bool:
     Returns:
         False for a rating, and for nothing.
     """
-    if number is not None and is_number(text) and float(text.replace(",", ".")) == number:
+    if number is not None and number_of(text) == number:
         return True
     if not text or any(letter.isdigit() for letter in text):
         return False
