@@ -7,8 +7,9 @@ page.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.context import AisleContext
@@ -23,6 +24,7 @@ from src.core.records import Load
 from src.releases.listed_release import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 20
+_SUMS, _COUNTS = ("n_read", "n_kept", "n_products"), ("rejected", "left_out", "by_kind")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,20 @@ class Overview:
         """The level of the most serious finding that nobody has acknowledged."""
         open_ones = (said.level for record, said in self.findings if record.state is FindingState.OPEN)
         return max(open_ones, default=Level.GOOD)
+
+    @property
+    def files(self) -> list[Load]:
+        """The last load of each file that was loaded."""
+        return list({load.file: load for load in reversed(self.loads)}.values())
+
+    @property
+    def all_files(self) -> Load | None:
+        """The last loads of several files added up; None of fewer files."""
+        if len(self.files) < 2:
+            return None
+        sums = {name: sum(getattr(load, name) for load in self.files) for name in _SUMS}
+        counts = {name: dict(sum((Counter(getattr(load, name)) for load in self.files), Counter())) for name in _COUNTS}
+        return replace(self.files[0], load_id="", **sums, **counts)
 
     @property
     def last_run(self) -> Mapping[str, Any] | None:
