@@ -23,7 +23,6 @@ def start_comparison(aisle: AisleContext, one: str, other: str) -> ReleaseCompar
     """Start the process that compares two releases; the result is kept in the store.
 
     Args:
-        aisle: the releases and the store.
         one: version of the first.
         other: version of the second.
 

@@ -27,10 +27,6 @@ _UNKNOWN = "there is no release {!r}. GET /releases lists them."
 def start_estimate(aisle: AisleContext, version: str) -> None:
     """Start the process that estimates what a release would have earned.
 
-    Args:
-        aisle: The releases and the log.
-        version: The release.
-
     Raises:
         Busy: Another release is being compared or estimated.
         OSError: The process cannot be started.
@@ -82,16 +78,7 @@ def release_estimate(path: ReleasePath) -> Response:
 
 
 def worded_estimate(aisle: AisleContext, version: str, t: Phrases) -> dict[str, Any] | None:
-    """Return the last estimate for a release.
-
-    Args:
-        aisle: The releases.
-        version: The release.
-        t: The texts of a language.
-
-    Returns:
-        EstimateAnswer as a dict; None if nobody asked for it, or the release is not there.
-    """
+    """Return the last estimate for a release as EstimateAnswer describes it; None without an estimate or release."""
     found = saved_estimate(aisle.settings, version) if _is_there(aisle, version) else None
     return None if found is None else {"problem": "", **found, "said": estimate_sentences(found, t)}
 

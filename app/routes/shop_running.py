@@ -46,7 +46,6 @@ def save_rules(aisle: AisleContext, rules: list[ShopRule], note: str, replaces: 
     """Save rules as a new version; this worker takes them up at once, the others within a second.
 
     Args:
-        aisle: the store and the rules.
         rules: all rules.
         note: why.
         replaces: the version that was looked at; None if it does not matter.
@@ -66,7 +65,6 @@ def preview(
     """Make lists with the rules that hold, and with others.
 
     Args:
-        aisle: makes lists.
         rules: the others.
         users: customers; without any, some of the shop.
         n: length of the lists.
@@ -208,15 +206,7 @@ def stop_run(path: RunPath, body: NoBody) -> Response:
 
 
 def stop_refusal(aisle: AisleContext, status: RunStatus) -> str | None:
-    """Ask the trainer to end; return why that cannot be done, None if it was asked.
-
-    Args:
-        aisle: the job of the training.
-        status: of the run that is to end.
-
-    Returns:
-        A sentence, or None.
-    """
+    """Ask the trainer to end a run of this status; return why that cannot be done, None if it was asked."""
     owner = aisle.training.lock.owner()
     if status.is_over or owner is None:
         return message("refused.no_training")

@@ -113,7 +113,6 @@ def business_report(earnings: Earnings, period: Period, places: Places, t: Phras
         earnings: what was earned by day.
         period: the days.
         places: on lists that were shown in the period.
-        t: the texts of a language.
 
     Returns:
         The report.

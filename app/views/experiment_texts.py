@@ -16,7 +16,6 @@ def verdict_sentences(experiment: Experiment, report: ExperimentReport, t: Phras
     Args:
         experiment: The experiment.
         report: On it.
-        t: The texts of a language.
 
     Returns:
         A sentence for each arm that is compared, and one for each harm.

@@ -121,7 +121,6 @@ def finding_text(record: FindingRecord, t: Phrases, var: str = "var") -> Finding
 
     Args:
         record: the record.
-        t: the texts of a language.
         var: the folder AISLE_VAR.
 
     Returns:
@@ -158,7 +157,6 @@ def update_findings(aisle: AisleContext, *, force: bool = False) -> list[Finding
     """Check everything and record what is found; at most every few seconds in each worker.
 
     Args:
-        aisle: what is checked.
         force: check now.
 
     Returns:
@@ -201,15 +199,7 @@ def forget_look(aisle: AisleContext) -> None:
 
 
 def summary_of(aisle: AisleContext, records: Sequence[FindingRecord]) -> HealthSummary:
-    """Summarize findings for the frame of a page.
-
-    Args:
-        aisle: tells whether a release is served.
-        records: the unresolved findings.
-
-    Returns:
-        The state of the service.
-    """
+    """Summarize the unresolved findings for the frame of a page."""
     unseen = [record for record in records if record.state is FindingState.OPEN and record.level > Level.NOTE]
     level = max((Level(record.level) for record in unseen), default=Level.GOOD)
     return HealthSummary(level, len(unseen), aisle.recommender.version is not None, int(time.time()))

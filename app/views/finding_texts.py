@@ -75,7 +75,6 @@ def text_of(finding: Finding, t: Phrases, var: str = "var") -> FindingText:
 
     Args:
         finding: the finding.
-        t: the texts of a language.
         var: the folder AISLE_VAR, which advice names.
 
     Returns:

@@ -97,7 +97,6 @@ def model_report(document: JsonDict | None, manifest: Manifest, t: Phrases) -> M
     Args:
         document: Its report.json; None without one.
         manifest: Its manifest.
-        t: The texts of a language.
 
     Returns:
         None if there is no report, or not one that this version can read.

@@ -92,15 +92,7 @@ class Overview:
 
 
 def overview(aisle: AisleContext, t: Phrases) -> Overview:
-    """Read everything of the pages but the shop statistics. Raises no error for a part that is broken.
-
-    Args:
-        aisle: what is shown.
-        t: the texts of a language.
-
-    Returns:
-        All of it.
-    """
+    """Read everything of the pages but the shop statistics. Raises no error for a part that is broken."""
     reading = read_release(aisle)
     stored = read_store(aisle)
     releases = aisle.registry.listing()

@@ -24,7 +24,6 @@ def sales_of(directory: ShopDirectory, product_id: str, t: Phrases) -> ProductSa
     Args:
         directory: the sales of every product.
         product_id: the product.
-        t: the texts of a language.
 
     Returns:
         The sales net of returns, and what was returned.

@@ -18,7 +18,6 @@ def replay_document(replay: Replay, catalogue: Mapping[str, Product], t: Phrases
     Args:
         replay: The list that was made again.
         catalogue: Products of both lists, as the store has them now.
-        t: The texts of a language.
 
     Returns:
         Plain JSON.

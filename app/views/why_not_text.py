@@ -17,7 +17,6 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
         position: The product's position, or the reason why it has none.
         query: The query of the list.
         product: The product as the store has it; None if it is unknown.
-        t: The texts of a language.
 
     Returns:
         One line without a full stop.

@@ -207,7 +207,6 @@ def measure_benchmark(
         at: cut-offs.
         relevant_rating: lowest rating that counts as liked; None if every row is relevant.
         facts: for the report.
-        reporter: is told the progress.
 
     Returns:
         The report.

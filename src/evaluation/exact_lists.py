@@ -84,7 +84,6 @@ def top_lists(
             0, as in the pipeline. None to leave these short.
         groups: of each of which a list holds one item; None if it may hold any.
         block_rows: see `blocks_of`.
-        reporter: is told the progress.
 
     Returns:
         int32[n_queries, n], best first, equal scores by row number; -1 beyond the end of a list.

@@ -143,7 +143,6 @@ def measure_lists(
         pipeline: the pipeline.
         train: the data that it was trained on.
         task: has at least one user.
-        reporter: is told the progress.
 
     Returns:
         Model → metrics.

@@ -207,7 +207,6 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
         split: its training part, and the part to measure on.
         relevant_rating: lowest rating that counts as liked.
         max_users: lists are made for a sample of this many test users.
-        reporter: is told the progress.
 
     Returns:
         The report.

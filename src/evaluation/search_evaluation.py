@@ -140,7 +140,6 @@ def measure_search(
         encoder: the one that serves.
         judged: the queries.
         seed: of folds and trees.
-        reporter: is told the progress.
 
     Returns:
         The report.

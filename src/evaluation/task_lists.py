@@ -42,7 +42,6 @@ def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, re
         pipeline: the pipeline.
         train: the data that it was trained on.
         task: the users.
-        reporter: is told the progress.
     """
     ensemble = pipeline.models.get(ENSEMBLE)
     if isinstance(ensemble, Ensemble):
@@ -76,7 +75,6 @@ def exact_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, mode
         train: the data that it was trained on, with its weighting.
         task: the users.
         model: a model of MODELS.
-        reporter: is told the progress.
 
     Returns:
         int32[n_users, K], row numbers; -1 beyond the end of a list.
@@ -95,7 +93,6 @@ def served_lists(
         train: the data that it was trained on, with its weighting.
         task: the users.
         model: a list model.
-        reporter: is told the progress.
 
     Returns:
         int32[n_users, K], row numbers; -1 beyond the end of a list.

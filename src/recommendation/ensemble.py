@@ -97,7 +97,6 @@ class Ensemble(ListScorer):
 
         Args:
             data: what the models were trained on.
-            reporter: told of the progress.
             growing: whether to find the neighbours of an item when it is asked for, as measuring a few users needs it.
 
         Returns:
@@ -124,7 +123,6 @@ class Ensemble(ListScorer):
 
         Args:
             items: int[m], with repetitions.
-            reporter: told of the progress.
         """
         if isinstance(self.index, GrowingIndex):
             self.index.find(items, reporter)

@@ -73,7 +73,6 @@ def write_batch_lists(settings: AllSettings, store: Store, request: BatchRequest
         settings: The settings.
         store: The events.
         request: What to write.
-        reporter: Progress.
 
     Returns:
         The counts.

@@ -37,7 +37,6 @@ def check_drift(
     Args:
         settings: where the release and the reports are, and how much a score may get worse.
         store: the events, the runs and the scores.
-        reporter: shows the steps.
         now: the moment of the score, in UTC seconds; None for the clock's.
 
     Returns:

@@ -54,7 +54,6 @@ def embed_catalogue(
         settings: which encoder is used, and where its vectors are cached.
         store: the products.
         data: the training data.
-        reporter: shows the steps.
         with_new: add products without events as further items, but for withdrawn ones and those without a text.
 
     Returns:
@@ -95,7 +94,6 @@ def embedded_by(settings: Settings, encoder: Encoder, catalogue: CatalogueText, 
         settings: where vectors are cached.
         encoder: embeds what is new.
         catalogue: n products.
-        reporter: shows the steps.
 
     Returns:
         One vector for each product.

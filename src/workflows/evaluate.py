@@ -26,7 +26,6 @@ def evaluate(settings: AllSettings, store: Store, version: str | None, reporter:
         settings: The settings; those that the release recorded replace them.
         store: The store.
         version: The release; None for the current one.
-        reporter: Progress.
 
     Returns:
         The figures, and the folder with report.json and the plots.

@@ -31,7 +31,6 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
         settings: where the figures are saved, and the rating from which on a product is relevant.
         store: the data.
         path: the HTML file.
-        reporter: shows the steps.
 
     Returns:
         `path`.

@@ -34,7 +34,6 @@ def publish_popularity(settings: AllSettings, store: Store, reporter: Reporter) 
     Args:
         settings: The settings.
         store: The events.
-        reporter: Progress.
 
     Returns:
         The version; None if a release is current.

@@ -50,7 +50,6 @@ def track_training(settings: Settings, registry: Registry, run: Run, trained: Tr
         registry: Has the release.
         run: The run of the store.
         trained: The finished training.
-        reporter: Progress.
     """
     if not is_tracked():
         return

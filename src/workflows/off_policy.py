@@ -78,7 +78,6 @@ def off_policy(settings: Settings, store: Store, version: str, reporter: Reporte
         settings: Where releases and reports are.
         store: The log.
         version: The release.
-        reporter: Shows the steps.
 
     Returns:
         OffPolicyReport as JSON.

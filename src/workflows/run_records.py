@@ -119,7 +119,6 @@ class ProgressRecorder(Reporter):
         """Create a recorder.
 
         Args:
-            reporter: shows the steps.
             store: where runs are recorded.
             run: the run that makes progress.
         """

@@ -76,7 +76,6 @@ def run_search_benchmark(
     Args:
         settings: which encoder is served, and the seed.
         job: the files.
-        reporter: shows the steps.
 
     Returns:
         The report; `left_out` names encoders and judgements that were not used, and why.

@@ -60,7 +60,6 @@ def train_search_rankers(
         store: The store, for the searches.
         later: Events that the pipeline's models were not trained on.
         pipeline: The models and the search index.
-        reporter: Progress.
 
     Returns:
         The re-rankers; none without a search index, or if AISLE_RANKER is off.

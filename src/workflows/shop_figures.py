@@ -29,7 +29,6 @@ def save_shop(settings: Settings, store: Store, data: TrainingData, changed_at: 
         store: the follow-ups and the prices.
         data: all events.
         changed_at: when the store was last changed before they were read.
-        reporter: shows the steps.
 
     Raises:
         AisleError: they cannot be written.

@@ -12,15 +12,7 @@ from src.synthetic.shop import make_shop
 
 
 def make_synthetic_shop(store: Store, reporter: Reporter) -> bool:
-    """Fill an empty store with the synthetic shop.
-
-    Args:
-        store: the store.
-        reporter: shows the step.
-
-    Returns:
-        Whether the store was empty; else nothing is done.
-    """
+    """Fill an empty store with the synthetic shop; return whether it was empty, else nothing is done."""
     stored = store.summary()
     # Synthetic products without events are left by a process that was interrupted while it filled the store.
     if stored.n_events or (stored.n_products and not stored.made_up):
