@@ -72,11 +72,12 @@ from src.ingestion.numbered_columns import find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
-from src.ingestion.rating_scales import SHARES, are_shares, without_whole
+from src.ingestion.rating_scales import SHARES, WORDED, are_shares, without_whole
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
+from src.ingestion.worded_ratings import are_words, words_note
 
 AnyRows: TypeAlias = FlatRows | ReshapedRows
 
@@ -331,7 +332,9 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     if layout.name == RATINGS:
-        hints = replace(hints, scale=SHARES) if hints.scale is None and are_shares(texts[VALUE]) else hints
+        scale = SHARES if are_shares(texts[VALUE]) else WORDED if are_words(texts[VALUE]) else None
+        notes += [words_note(texts[VALUE])] if scale == WORDED else []
+        hints = replace(hints, scale=hints.scale or scale)
         texts[VALUE] = list(map(without_whole, texts[VALUE]))
     kind = find_kind(rows.file.path, layout, hints, notes)
     decimal = find_decimal(texts, sample, hints, notes)

@@ -211,8 +211,10 @@ def _own_scale(layout: Layout, texts: list[str], decimal: str, notes: list[str])
     if said := scale_in_name(name):
         notes.append(f"ratings go from {said.low:g} to {said.high:g}, as {name!r} says; otherwise: --scale 1-5")
         return said
-    if votes := scale_of_votes(numbers):
-        notes.append(f"{name!r} has votes for and against: -1 is the worst and 1 the best; otherwise: --scale 1-5")
+    if votes := scale_of_votes(name, numbers):
+        notes.append(
+            f"{name!r} has votes for and against: {votes.low:g} is the worst and 1 the best; otherwise: --scale 1-5"
+        )
         return votes
     if is_ranking(name) and (ranks := scale_of_ranks(numbers)):
         notes.append(
