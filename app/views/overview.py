@@ -24,7 +24,6 @@ from src.core.records import Load
 from src.releases.listed_release import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 20
-_SUMS, _COUNTS = ("n_read", "n_kept", "n_products"), ("rejected", "left_out", "by_kind")
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,16 @@ class Overview:
         """The last loads of several files added up; None of fewer files."""
         if len(self.files) < 2:
             return None
-        sums = {name: sum(getattr(load, name) for load in self.files) for name in _SUMS}
-        counts = {name: dict(sum((Counter(getattr(load, name)) for load in self.files), Counter())) for name in _COUNTS}
-        return replace(self.files[0], load_id="", **sums, **counts)
+        return replace(
+            self.files[0],
+            load_id="",
+            n_read=sum(load.n_read for load in self.files),
+            n_kept=sum(load.n_kept for load in self.files),
+            n_products=sum(load.n_products for load in self.files),
+            rejected=_added(load.rejected for load in self.files),
+            left_out=_added(load.left_out for load in self.files),
+            by_kind=_added(load.by_kind for load in self.files),
+        )
 
     @property
     def last_run(self) -> Mapping[str, Any] | None:
@@ -89,6 +95,13 @@ class Overview:
     def can_roll_back(self) -> bool:
         """Whether there is a release to go back to."""
         return before_current(self.releases) is not None
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 def overview(aisle: AisleContext, t: Phrases) -> Overview:
