@@ -25,7 +25,15 @@ class FirstRows:
     rows: Sequence[Sequence[str]]
 
     def option(self, role: str, at: int) -> str:
-        """Return the option that gives a column a role."""
+        """Return the option that gives a column a role.
+
+        Args:
+            role: The role.
+            at: Position of the column.
+
+        Returns:
+            As a shell takes it.
+        """
         return columns_option({role: at}, [profile.name for profile in self.profiles])
 
     def depends_on(self, at: int, key: Sequence[int], others: Sequence[int] = ()) -> bool:
