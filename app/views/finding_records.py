@@ -89,11 +89,7 @@ def record_of(finding: Finding, host: str = "") -> FindingRecord:
     """Return a finding as a record without id and times.
 
     Args:
-        finding: the finding.
         host: the name of this host where others may share the store, else "".
-
-    Returns:
-        The record.
     """
     details = TypeAdapter(type(finding)).dump_python(finding, mode="json")
     kind = type(finding).__name__
@@ -117,15 +113,7 @@ def finding_of(record: FindingRecord) -> Finding | None:
 
 
 def finding_text(record: FindingRecord, t: Phrases, var: str = "var") -> FindingText:
-    """Put the finding of a record into words.
-
-    Args:
-        record: the record.
-        var: the folder AISLE_VAR.
-
-    Returns:
-        The finding in words.
-    """
+    """Put the finding of a record into words; `var` is the folder AISLE_VAR."""
     finding = finding_of(record)
     if finding is None:
         return FindingText(Level(record.level), record.kind, record.subject)
@@ -154,10 +142,7 @@ def is_recorded(finding: Finding) -> bool:
 
 
 def update_findings(aisle: AisleContext, *, force: bool = False) -> list[FindingRecord]:
-    """Check everything and record what is found; at most every few seconds in each worker.
-
-    Args:
-        force: check now.
+    """Check everything and record what is found; at most every few seconds in each worker, unless forced.
 
     Returns:
         The unresolved findings, the most serious first; without a store what is found now.

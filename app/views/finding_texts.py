@@ -71,14 +71,7 @@ class FindingText(NamedTuple):
 
 
 def text_of(finding: Finding, t: Phrases, var: str = "var") -> FindingText:
-    """Put a finding into words.
-
-    Args:
-        finding: the finding.
-        var: the folder AISLE_VAR, which advice names.
-
-    Returns:
-        The finding in words.
+    """Put a finding into words; `var` is the folder AISLE_VAR, which advice names.
 
     Raises:
         TypeError: for a finding without words.

@@ -203,7 +203,6 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     """Measure a pipeline that was trained on split.train, on split.test.
 
     Args:
-        pipeline: the pipeline.
         split: its training part, and the part to measure on.
         relevant_rating: lowest rating that counts as liked.
         max_users: lists are made for a sample of this many test users.

@@ -199,15 +199,7 @@ def folds_of(n: int, seed: int) -> IntArray:
 
 
 def fused_ndcg(index: EncodedSearch, judged: Judged) -> FloatArray:
-    """Measure the fusion.
-
-    Args:
-        index: the index and the encoded queries.
-        judged: the queries.
-
-    Returns:
-        float[n_queries], NDCG@10.
-    """
+    """Return NDCG@10 of the fusion for the judged queries, float[n_queries]."""
     search = index.search.search
     return _ndcg(judged, lambda at: search(judged.queries[at], index.queries[at], K).item_idx)
 
