@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -19,7 +20,7 @@ INHERITS = {"override", "overload"}
 ROUTES = {"operation"}
 """Decorators of routes, whose parameters are schemas: the OpenAPI description documents them."""
 CONTEXTS = {"AisleContext", "Phrases", "Reporter"}
-"""Types of arguments that mean the same everywhere: a docstring says nothing of them unless there is more to say."""
+"""Types of arguments that mean the same everywhere."""
 
 
 def name_of(path: Path) -> str:
@@ -69,11 +70,16 @@ def arguments_of(function: FunctionNode) -> dict[str, bool]:
     found += [("", argument) for argument in given.kwonlyargs]
     found += [("**", given.kwarg)] if given.kwarg else []
     return {
-        stars + argument.arg: argument.annotation is None
-        or ast.unparse(argument.annotation).removesuffix(" | None") not in CONTEXTS
+        stars + argument.arg: not says_all(argument.arg, ast.unparse(argument.annotation or ast.Constant(None)))
         for stars, argument in found
         if argument.arg not in ("self", "cls")
     }
+
+
+def says_all(name: str, type_name: str) -> bool:
+    """Whether the type of an argument says what it is: a context, or a class after which the argument is named."""
+    kind = type_name.removesuffix(" | None")
+    return kind in CONTEXTS or f"_{re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', kind).lower()}".endswith(f"_{name}")
 
 
 def sections_of(docstring: str) -> dict[str, list[str]]:

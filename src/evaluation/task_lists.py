@@ -36,13 +36,7 @@ class RankingTask:
 
 
 def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter) -> None:
-    """Find at once what the ensemble needs for the lists of a task, if its index is not whole.
-
-    Args:
-        pipeline: the pipeline.
-        train: the data that it was trained on.
-        task: the users.
-    """
+    """Find at once what the ensemble needs for the lists of a task, if its index is not whole."""
     ensemble = pipeline.models.get(ENSEMBLE)
     if isinstance(ensemble, Ensemble):
         ensemble.prepare(train.histories[task.user_idx].indices, reporter)
@@ -71,7 +65,6 @@ def exact_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, mode
     """Score the whole catalogue for the users of a task.
 
     Args:
-        pipeline: the pipeline.
         train: the data that it was trained on, with its weighting.
         task: the users.
         model: a model of MODELS.
@@ -89,7 +82,6 @@ def served_lists(
     """Ask the pipeline for the lists of a task: in blocks where they make its lists, else one request after the other.
 
     Args:
-        pipeline: the pipeline.
         train: the data that it was trained on, with its weighting.
         task: the users.
         model: a list model.

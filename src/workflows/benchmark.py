@@ -63,7 +63,6 @@ class FitPipeline(Protocol):
         """Train.
 
         Args:
-            data: the training data.
             config: what `Tune` returned.
             seed: of random numbers.
 

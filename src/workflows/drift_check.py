@@ -104,14 +104,7 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
 
 
 def split_at(store: Store, read_at: int) -> Split | None:
-    """Split the store's events by the moment they were stored.
-
-    Args:
-        store: the events.
-        read_at: microseconds since 1970; later events are the test part.
-
-    Returns:
-        The split; None without a later event.
+    """Split the events by the moment they were stored, in microseconds since 1970; None without a later event.
 
     Raises:
         NoData: the store holds no events.

@@ -28,10 +28,6 @@ def remove_synthetic_shop(settings: Settings, store: Store) -> None:
     """Remove the synthetic shop from a store, and deactivate a release that was trained on it.
 
     The release comes first, as a crash in between must not leave it served.
-
-    Args:
-        settings: where the releases are.
-        store: the store.
     """
     registry = open_registry(settings)
     wanted = registry.wanted_version()
