@@ -88,7 +88,7 @@ class Weighting:
         Returns:
             int64[m], the items, ascending, each once; float32[m], their weights. Items without weight are left out.
         """
-        age = np.zeros(0, np.int64)
+        age: IntArray = np.zeros(0, np.int64)
         if self.half_life_days:
             at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
             age = ages_by_group(np.zeros(len(events), np.int64), at, 1)
