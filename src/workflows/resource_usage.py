@@ -38,7 +38,7 @@ def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
 
 
 class PhaseMeter(Reporter):
-    """A reporter that measures every step that it is told of as a phase, and gives each the memory of the one before."""
+    """A reporter that measures every step as a phase, and frees what mapped models took in the one before."""
 
     def __init__(self, reporter: Reporter) -> None:
         """Begin without a phase. reporter: is told of the steps, too."""
