@@ -94,7 +94,6 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
     Args:
         rows: as they were typed.
         zone: the shop's time zone: a rule holds from the beginning of its first day to the end of its last.
-        t: the texts of a language.
 
     Returns:
         The rules.

@@ -225,7 +225,6 @@ def prepare_lists(
         pipeline: makes the lists; it must hold no prepared ones.
         data: the events of all users.
         seconds: how long to go on.
-        reporter: told of the progress.
         in_blocks: makes the lists of many users at once, up to the rounding of scores; None to make one by one.
 
     Returns:

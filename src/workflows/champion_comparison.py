@@ -220,7 +220,6 @@ def measure_champion(
         champion: The current release; None without one.
         parts: The events, divided in time.
         challenger: The new settings, measured on the same parts.
-        reporter: Progress.
 
     Returns:
         The champion's figures, `report.best` naming the list that it serves; or why there are none.

@@ -27,7 +27,6 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
 
     Args:
         store: The store.
-        reporter: Progress.
 
     Returns:
         The events, with the default weights.
@@ -83,7 +82,6 @@ def fit(
         data: The events.
         plan: What to train.
         settings: The seed of the models' starting values, and the folder where large arrays are set aside.
-        reporter: Progress.
         reuse: What earlier fits found; None for nothing.
 
     Returns:
@@ -108,7 +106,6 @@ def measured(settings: Settings, parts: Split, plan: FitPlan, reporter: Reporter
         settings: The settings.
         parts: The events, divided in time.
         plan: What to train.
-        reporter: Progress.
 
     Returns:
         The figures; no event is scored that its model was trained on.
@@ -131,7 +128,6 @@ def measured_fit(
         settings: The settings.
         parts: The events, divided in time.
         plan: What to train.
-        reporter: Progress.
         known: See Reuse.
         only: The one model whose lists are measured beside popularity's; None for all.
 

@@ -98,7 +98,6 @@ class PartialTraining:
 
         Args:
             part: The part, measured.
-            reporter: Progress.
 
         Returns:
             The pipeline of the new release.

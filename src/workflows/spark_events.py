@@ -131,7 +131,6 @@ def read_events(settings: Settings, store: Store, data: Path | None, session: An
         store: The store.
         data: A folder of parquet parts, as --export writes them, in place of the store; None for the store.
         session: pyspark's.
-        reporter: Progress.
 
     Returns:
         The events.

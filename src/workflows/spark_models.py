@@ -207,7 +207,6 @@ class SparkJobs:
             params: Name → parameters.
             seed: Of ALS.
             groups: int[n_items], see `popularity_of`; None for none.
-            reporter: Progress.
 
         Returns:
             Name → model.

@@ -54,7 +54,6 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         settings: The settings.
         store: The store.
         job: What to train.
-        reporter: Progress.
 
     Returns:
         The finished training; None if another run answers for job.due already.

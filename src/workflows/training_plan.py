@@ -80,7 +80,6 @@ def plan_of(
         registry: The releases, for the ensemble to start from.
         train: The events to tune on.
         job: The models that are requested.
-        reporter: Progress.
 
     Returns:
         The parameters of every requested model, and the ensemble if all were requested.

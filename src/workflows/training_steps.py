@@ -226,7 +226,6 @@ def reported(before: GateVerdict, verdict: GateVerdict, reporter: Reporter) -> G
     Args:
         before: The verdict before the step.
         verdict: The verdict after it.
-        reporter: Progress.
 
     Returns:
         The verdict after the step, unchanged.

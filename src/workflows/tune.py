@@ -23,7 +23,6 @@ def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, re
         tuning: The events to train on and to measure on.
         budget_seconds: Duration of the search.
         k: Length of the measured lists.
-        reporter: Progress.
 
     Returns:
         The best configuration.
