@@ -83,12 +83,7 @@ class AisleContext:
 
 
 def attach_context(app: Flask, context: AisleContext) -> None:
-    """Make a context the one of an application.
-
-    Args:
-        app: The application.
-        context: Its parts.
-    """
+    """Make a context the one of an application."""
     app.extensions[_KEY] = context
 
 

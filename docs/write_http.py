@@ -21,13 +21,15 @@ _HEAD = """# The calls
 
 Written by `python docs/write_http.py` from what `/openapi.json` says; `/docs` of a running service shows the same, with
 every field. The answers are those of the made-up shop, shortened; names of releases and runs are examples, so put yours
-in their place.
+in their place. The last line of each call names the statuses of its answers:
+
 """
 
 
 def page(document: dict[str, Any]) -> str:
     """Return the description as Markdown."""
-    parts = [_HEAD]
+    statuses: dict[str, str] = {}
+    parts = []
     for path, methods in document["paths"].items():
         for method, call in methods.items():
             name = f"{method.upper()} {path}"
@@ -35,10 +37,11 @@ def page(document: dict[str, Any]) -> str:
             parts.append(f"## {name}\n\n{call['summary']}. {text}".rstrip() + "\n")
             lines = call["description"].split("```sh\n")[1:]
             for line, example in zip(lines, EXAMPLES[name], strict=True):
-                parts.append(f"{example.title.capitalize()}:\n\n```sh\n{line.strip()}\n{_answer_block(example)}\n```\n")
-            statuses = ", ".join(f"{status} {answer['description']}" for status, answer in call["responses"].items())
-            parts.append(f"Answers: {statuses}.\n")
-    return "\n".join(parts)
+                parts.append(f"```sh\n# {example.title}\n{line.strip()}\n{_answer_block(example)}\n```\n")
+            statuses |= {status: answer["description"] for status, answer in call["responses"].items()}
+            parts.append(f"Answers: {', '.join(call['responses'])}.\n")
+    meanings = "".join(f"- {status}: {meaning}.\n" for status, meaning in sorted(statuses.items()))
+    return "\n".join([_HEAD + meanings, *parts])
 
 
 def _answer_block(example: Example) -> str:

@@ -86,7 +86,7 @@ class Aisle:
         variants: bool | None = None,
         seen_group: bool | None = None,
     ) -> list[str] | IdList | DetailedList:
-        """The same, for a browser: GET /recommend."""
+        """A list for a user, by an address that a browser can open: GET /recommend."""
         return self._call(
             "GET",
             "/recommend",

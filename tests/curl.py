@@ -39,8 +39,8 @@ class Shown:
 
 
 def curl_lines(paper: str) -> list[str]:
-    """Return the curl lines that are alone in a shell block."""
-    return re.findall(r"^```sh\n(curl -s .+?)\n```", paper, re.MULTILINE | re.DOTALL)
+    """Return the curl lines that are alone in a shell block, but for a remark above."""
+    return re.findall(r"^```sh\n(?:# [^\n]+\n)?(curl -s .+?)\n```", paper, re.MULTILINE | re.DOTALL)
 
 
 def read_curl(line: str) -> Shown:

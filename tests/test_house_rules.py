@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +19,8 @@ INHERITS = {"override", "overload"}
 """Decorators of functions whose contract stands elsewhere."""
 ROUTES = {"operation"}
 """Decorators of routes, whose parameters are schemas: the OpenAPI description documents them."""
+CONTEXTS = {"AisleContext", "Phrases", "Reporter"}
+"""Types of arguments that mean the same everywhere."""
 
 
 def name_of(path: Path) -> str:
@@ -59,14 +62,24 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield from own_nodes(child)
 
 
-def arguments_of(function: FunctionNode) -> list[str]:
-    """The names of the arguments without self and cls; *names and **names with their stars."""
+def arguments_of(function: FunctionNode) -> dict[str, bool]:
+    """The names of the arguments without self and cls, and whether a docstring has to name each."""
     given = function.args
-    names = [argument.arg for argument in (*given.posonlyargs, *given.args)]
-    names += [f"*{given.vararg.arg}"] if given.vararg else []
-    names += [argument.arg for argument in given.kwonlyargs]
-    names += [f"**{given.kwarg.arg}"] if given.kwarg else []
-    return [name for name in names if name not in ("self", "cls")]
+    found = [("", argument) for argument in (*given.posonlyargs, *given.args)]
+    found += [("*", given.vararg)] if given.vararg else []
+    found += [("", argument) for argument in given.kwonlyargs]
+    found += [("**", given.kwarg)] if given.kwarg else []
+    return {
+        stars + argument.arg: not says_all(argument.arg, ast.unparse(argument.annotation or ast.Constant(None)))
+        for stars, argument in found
+        if argument.arg not in ("self", "cls")
+    }
+
+
+def says_all(name: str, type_name: str) -> bool:
+    """Whether the type of an argument says what it is: a context, or a class after which the argument is named."""
+    kind = type_name.removesuffix(" | None")
+    return kind in CONTEXTS or f"_{re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', kind).lower()}".endswith(f"_{name}")
 
 
 def sections_of(docstring: str) -> dict[str, list[str]]:
@@ -89,21 +102,23 @@ def documented_arguments(lines: list[str]) -> list[str]:
 def docstring_faults(function: FunctionNode) -> list[str]:
     """The sections and arguments that the docstring of a public function lacks or has for nothing."""
     names = arguments_of(function)
-    if len(names) < 2 or decorators(function) & (INHERITS | ROUTES):
+    if sum(names.values()) < 2 or decorators(function) & (INHERITS | ROUTES):
         return []
-    sections = sections_of(ast.get_docstring(function) or "")
+    docstring = ast.get_docstring(function) or ""
+    sections = sections_of(docstring)
     nodes = list(own_nodes(function))
     wanted = ["Args:"]
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
         wanted.append("Yields:")
     elif function.returns is not None and ast.unparse(function.returns) not in ("None", "NoReturn", "Never"):
-        wanted.append("Returns:")
+        wanted += [] if docstring.startswith("Return ") else ["Returns:"]
     if any(isinstance(node, ast.Raise) and node.exc is not None for node in nodes):
         wanted.append("Raises:")
     faults = [f"no {section}" for section in wanted if section not in sections]
     documented = documented_arguments(sections.get("Args:", []))
-    if "Args:" in sections and documented != names:
-        faults.append(f"Args: {', '.join(documented)}; expected {', '.join(names)}")
+    expected = [name for name, has_to in names.items() if has_to or name in documented]
+    if "Args:" in sections and documented != expected:
+        faults.append(f"Args: {', '.join(documented)}; expected {', '.join(expected)}")
     return faults
 
 

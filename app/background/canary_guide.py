@@ -204,12 +204,7 @@ def is_harmless(judged: ExperimentReport, harm: float) -> bool:
 
 
 def check_safely(guide: CanaryGuide, now: int) -> None:
-    """Take the next step; what is wrong is logged, and tried again at the next check.
-
-    Args:
-        guide: Guides the canary.
-        now: UTC seconds.
-    """
+    """Take the next step, at `now` in UTC seconds; what is wrong is logged, and tried again at the next check."""
     try:
         guide.check(now)
     except (AisleError, OSError) as error:

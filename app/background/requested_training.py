@@ -24,13 +24,8 @@ _POLL_SECONDS = 0.2
 def has_learnt_everything(store: Store, release: Release) -> bool:
     """Return whether nothing in the store changed since a release was trained from it.
 
-    Args:
-        store: The events.
-        release: The release.
-
-    Returns:
-        False also if it is unknown: the release was trained from a file, or the store has no time of a change; and if
-        the release lists popular products until the first training has ended.
+    False also if that is unknown: the release was trained from a file, or the store has no time of a change; and if
+    the release lists popular products until the first training has ended.
     """
     if release.manifest.provisional:
         return False
@@ -85,12 +80,7 @@ def start_requested_training(
 
 
 def wait_for_end(store: Store, run: Run, seconds: float) -> Run:
-    """Wait until a run is over, at most so long.
-
-    Args:
-        store: The runs.
-        run: The run as it was queued.
-        seconds: The longest wait.
+    """Wait until a run is over, at most so many seconds.
 
     Returns:
         The run as it is now; `status.is_over` is False when the time is up.

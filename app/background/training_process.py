@@ -64,11 +64,9 @@ def _record_failure(store: Store, run_id: str, said: str) -> None:
 
 
 def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:
-    """End the training that this service started and wait for its end; one that was started by hand goes on.
+    """End the training that this service started, and wait for its end at most so many seconds.
 
-    Args:
-        settings: where the lock of trainings is.
-        seconds: how long to wait at most.
+    A training that was started by hand goes on.
     """
     job = training_job(settings)
     with suppress(StoreError):

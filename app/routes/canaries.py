@@ -53,15 +53,7 @@ def begin_canary(body: CanaryBody) -> Response:
 
 
 def propose_canary(aisle: AisleContext, body: CanaryBody) -> Canary:
-    """Let a release wait for its canary.
-
-    Args:
-        aisle: Whose scheduler leads canaries.
-        body: The release.
-
-    Returns:
-        The canary. Raises what CanaryGuide.propose does.
-    """
+    """Let a release wait for its canary, and return it. Raises what CanaryGuide.propose does."""
     proposed = aisle.scheduler.canaries.propose(body.release, int(time.time()))
     name_change(body.release)
     return proposed
@@ -93,13 +85,5 @@ def stop_canary(aisle: AisleContext) -> Canary | None:
 
 
 def canary_document(canary: Canary, t: Phrases) -> dict[str, Any]:
-    """Describe a canary.
-
-    Args:
-        canary: The canary.
-        t: The texts of a language.
-
-    Returns:
-        CanaryAnswer as a dict.
-    """
+    """Return a canary as CanaryAnswer describes it."""
     return {**canary.to_json(), "text": str(canary_sentence(canary, t))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, make_response
 
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
@@ -26,10 +26,6 @@ _UNKNOWN = "there is no release {!r}. GET /releases lists them."
 
 def start_estimate(aisle: AisleContext, version: str) -> None:
     """Start the process that estimates what a release would have earned.
-
-    Args:
-        aisle: The releases and the log.
-        version: The release.
 
     Raises:
         Busy: Another release is being compared or estimated.
@@ -59,9 +55,7 @@ def begin_estimate(path: ReleasePath, body: NoBody) -> Response:
     if not _is_there(aisle, path.version):
         return problem(404, "Not Found", _UNKNOWN.format(path.version))
     start_estimate(aisle, path.version)
-    response = jsonify(release=path.version, status="running")
-    response.status_code = 202
-    return response
+    return make_response(jsonify(release=path.version, status="running"), 202)
 
 
 @operation(
@@ -82,16 +76,7 @@ def release_estimate(path: ReleasePath) -> Response:
 
 
 def worded_estimate(aisle: AisleContext, version: str, t: Phrases) -> dict[str, Any] | None:
-    """Return the last estimate for a release.
-
-    Args:
-        aisle: The releases.
-        version: The release.
-        t: The texts of a language.
-
-    Returns:
-        EstimateAnswer as a dict; None if nobody asked for it, or the release is not there.
-    """
+    """Return the last estimate for a release as EstimateAnswer describes it; None without an estimate or release."""
     found = saved_estimate(aisle.settings, version) if _is_there(aisle, version) else None
     return None if found is None else {"problem": "", **found, "said": estimate_sentences(found, t)}
 

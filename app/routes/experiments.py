@@ -52,7 +52,6 @@ def begin(aisle: AisleContext, name: str, body: NewExperiment) -> Experiment:
     """Keep an experiment, or change its end; this worker follows at once, the others within two seconds.
 
     Args:
-        aisle: The store and the releases.
         name: The experiment.
         body: What it is.
 
@@ -142,16 +141,7 @@ def experiment(path: ExperimentPath) -> Response:
 
 
 def judged_experiment(aisle: AisleContext, found: Experiment, t: Phrases) -> dict[str, Any]:
-    """Judge an experiment.
-
-    Args:
-        aisle: The store.
-        found: The experiment.
-        t: The texts of a language.
-
-    Returns:
-        ExperimentReportAnswer as a dict.
-    """
+    """Judge an experiment; return it as ExperimentReportAnswer describes it."""
     aisle.recommender.experiments.flush()
     judged = report(found, aisle.store.experiments.figures(found), int(time.time()))
     said = [*_gone(aisle, found, t), *verdict_sentences(found, judged, t)]
@@ -170,15 +160,7 @@ def _gone(aisle: AisleContext, found: Experiment, t: Phrases) -> list[str]:
 
 
 def end(aisle: AisleContext, name: str) -> Experiment | None:
-    """End an experiment; this worker follows at once, the others within two seconds.
-
-    Args:
-        aisle: The store.
-        name: The experiment.
-
-    Returns:
-        The experiment; None if there is no such one.
-    """
+    """End an experiment, at once here and within two seconds in other workers; None if there is no such one."""
     ended = aisle.store.experiments.end(name, int(time.time()))
     if ended is not None:
         aisle.registry.hold(name, ())

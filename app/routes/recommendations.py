@@ -72,7 +72,7 @@ def recommend(body: RecommendBody) -> Response:
 
 @operation(
     "lists",
-    "The same, for a browser",
+    "A list for a user, by an address that a browser can open",
     responses={"200": ProductList, **problems_of(422, 503)},
 )
 def recommend_by_address(query: RecommendQuery) -> Response:

@@ -21,7 +21,6 @@ def change_release(aisle: AisleContext, change: Callable[[Registry], object]) ->
     """Change the current release and load it in this worker; the other workers follow within a few seconds.
 
     Args:
-        aisle: The registry, and the recommender that loads the release.
         change: Changes the registry. What it raises is raised.
 
     Returns:

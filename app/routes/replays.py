@@ -42,10 +42,8 @@ def replayed(aisle: AisleContext, request_id: str, release: str | None, t: Phras
     """Make a list again.
 
     Args:
-        aisle: The releases and the store.
         request_id: The request.
         release: The release that makes it; None for the one that made it then.
-        t: The texts of a language.
 
     Returns:
         ReplayAnswer as a dict.

@@ -15,10 +15,8 @@ def outcomes_of(aisle: AisleContext, run_id: str, release: str | None, t: Phrase
     """Put together what is known of the release of a run.
 
     Args:
-        aisle: The store and the reports.
         run_id: The training.
         release: What it made; None for nothing.
-        t: The texts of a language.
 
     Returns:
         canary: its way to all users, with the experiments of its steps; None without one. experiments: the others that

@@ -40,15 +40,7 @@ def begin_shadow(body: ShadowBody) -> Response:
 
 
 def begin_unseen(aisle: AisleContext, body: ShadowBody) -> None:
-    """Begin a shadow; this worker follows at once.
-
-    Args:
-        aisle: The store and the releases.
-        body: The release, and its share of the requests.
-
-    Raises:
-        UnknownName: The release is not on disk.
-    """
+    """Begin a shadow; this worker follows at once. Raises UnknownName for a release that is not on disk."""
     if body.release not in {release.version for release in aisle.registry.listing()}:
         raise UnknownName(message("refused.no_release", release=repr(body.release)))
     aisle.registry.hold(_HOLDER, {body.release})

@@ -160,15 +160,7 @@ def prediction(user_id: str, product_id: str) -> Prediction | None:
 
 
 def why_not_here(query: Query, product_id: str) -> str:
-    """Return where a product stands with regard to a list, by the code of POST /why-not.
-
-    Args:
-        query: of the list.
-        product_id: the product.
-
-    Returns:
-        A sentence without a full stop.
-    """
+    """Return in words where a product stands on the list of a query, by the code of POST /why-not."""
     found = current_aisle().recommender.why_not(query, product_id)
     return why_not_sentence(found.position, found.query, found.product, current_phrases())
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, g, jsonify
+from flask import Response, g, jsonify, make_response
 
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
@@ -46,7 +46,6 @@ def save_rules(aisle: AisleContext, rules: list[ShopRule], note: str, replaces: 
     """Save rules as a new version; this worker takes them up at once, the others within a second.
 
     Args:
-        aisle: the store and the rules.
         rules: all rules.
         note: why.
         replaces: the version that was looked at; None if it does not matter.
@@ -66,7 +65,6 @@ def preview(
     """Make lists with the rules that hold, and with others.
 
     Args:
-        aisle: makes lists.
         rules: the others.
         users: customers; without any, some of the shop.
         n: length of the lists.
@@ -202,21 +200,11 @@ def stop_run(path: RunPath, body: NoBody) -> Response:
     if (refused := stop_refusal(aisle, run.status)) is not None:
         return problem(409, "Conflict", refused)
     name_change(run.run_id)
-    response = jsonify(asdict(run))
-    response.status_code = 202
-    return response
+    return make_response(jsonify(asdict(run)), 202)
 
 
 def stop_refusal(aisle: AisleContext, status: RunStatus) -> str | None:
-    """Ask the trainer to end; return why that cannot be done, None if it was asked.
-
-    Args:
-        aisle: the job of the training.
-        status: of the run that is to end.
-
-    Returns:
-        A sentence, or None.
-    """
+    """Ask the trainer to end a run of this status; return why that cannot be done, None if it was asked."""
     owner = aisle.training.lock.owner()
     if status.is_over or owner is None:
         return message("refused.no_training")

@@ -69,5 +69,5 @@ class Example:
             key = _KEYS[role].replace("/", f"/tenants/{shop}/", 1) if shop else _KEYS[role]
             parts.append(f'-H "Authorization: Bearer $(cat {key})"')
         if self.has_body:
-            parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(self.body))}"]
+            parts.append(f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(self.body))}")
         return " \\\n  ".join(parts)

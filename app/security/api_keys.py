@@ -100,15 +100,7 @@ class Keys:
         return bool(self._accepted[role])
 
     def accepts(self, role: Role, key: str) -> bool:
-        """Return whether a key is one of a role; set g.wrong_key if it is not, for the limit of wrong keys.
-
-        Args:
-            role: The role.
-            key: The key as it was sent.
-
-        Returns:
-            True if the key is accepted.
-        """
+        """Return whether a key is one of a role; set g.wrong_key if it is not, for the limit of wrong keys."""
         if self._is_accepted(role, key):
             return True
         g.wrong_key = True
@@ -237,15 +229,7 @@ def hashed_key(key: str) -> str:
 
 
 def generate_key(folder: Path, role: Role) -> Path:
-    """Create the file with the key of a role, unless it exists.
-
-    Args:
-        folder: The folder of the keys.
-        role: The role.
-
-    Returns:
-        The path of the file, which only its owner can read.
-    """
+    """Create the file with the key of a role, unless it exists; return its path. Only its owner can read it."""
     return write_secret_once(folder / f"{role}.key")
 
 

@@ -58,10 +58,6 @@ def protect(app: Flask, settings: Settings) -> CSRFProtect:
 
     HSTS is left to the proxy that terminates HTTPS.
 
-    Args:
-        app: The application.
-        settings: The secret key, and the number of proxies.
-
     Returns:
         The CSRF check, for exempting calls that no form sends.
     """

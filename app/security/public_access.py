@@ -68,12 +68,7 @@ def _users_in(name: str, body: object) -> Iterator[Any]:
 
 
 def allow_origins(app: Flask, settings: Settings) -> None:
-    """Let scripts of the origins of AISLE_ORIGINS call this service.
-
-    Args:
-        app: the application.
-        settings: the origins.
-    """
+    """Let scripts of the origins of AISLE_ORIGINS call this service."""
     origins = frozenset(listed(settings.origins))
     if origins:
         app.after_request(lambda response: _with_origin(response, origins))

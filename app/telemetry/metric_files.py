@@ -84,12 +84,7 @@ class MetricFiles:
         return series not in self._keys
 
     def add(self, series: Series, amount: float) -> None:
-        """Add to a series, unless it is one too many.
-
-        Args:
-            series: The sample.
-            amount: What is added, 0 or more.
-        """
+        """Add an amount, 0 or more, to a series, unless it is one too many."""
         key = self._keys.get(series)
         if key is None:
             key = self._keys[series] = _key(series)

@@ -20,25 +20,12 @@ _SETTINGS = "aisle_texts_settings"
 
 
 def set_up_texts(app: object, settings: Settings) -> None:
-    """Remember the settings that texts depend on: language, time zone and currency.
-
-    Args:
-        app: the application.
-        settings: its settings.
-    """
+    """Remember the settings that the texts of an application depend on: language, time zone and currency."""
     app.extensions[_SETTINGS] = settings  # type: ignore[attr-defined]
 
 
 def phrases_in(language: str, settings: Settings) -> Phrases:
-    """Return the texts of a language.
-
-    Args:
-        language: a key of LANGUAGES.
-        settings: the time zone and the currency.
-
-    Returns:
-        Its texts, with the shop's time zone and currency.
-    """
+    """Return the texts of a language, a key of LANGUAGES, with the time zone and the currency of the settings."""
     texts, style = LANGUAGES[language]
     return Phrases(language, texts, style, settings.zone, settings.currency)
 

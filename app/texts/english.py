@@ -729,6 +729,7 @@ ENGLISH = {
     "data.none": "none",
     "data.events": "Events",
     "data.rows": "Show rows",
+    "data.all_files": "These {n} files, each as it was loaded last",
     "data.no_loads": "No file was loaded.",
     # reasons of rejected rows
     "reject.line_too_long": "line is too long",

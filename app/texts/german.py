@@ -727,6 +727,7 @@ GERMAN = {
     "data.none": "keine",
     "data.events": "Ereignisse",
     "data.rows": "Zeilen zeigen",
+    "data.all_files": "Diese {n} Dateien, jede wie zuletzt geladen",
     "data.no_loads": "Es wurde keine Datei geladen.",
     # Gründe abgelehnter Zeilen
     "reject.line_too_long": "Zeile zu lang",

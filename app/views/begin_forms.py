@@ -111,7 +111,6 @@ def parsed(
     Args:
         schema: Of its body, or of its path.
         document: What was typed.
-        t: The texts of a language.
         field_of: Name of a field of the schema, such as arms.0.share → field of the form.
 
     Returns:

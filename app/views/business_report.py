@@ -107,17 +107,7 @@ def _day(text: str) -> int | None:
 
 
 def business_report(earnings: Earnings, period: Period, places: Places, t: Phrases) -> BusinessReport:
-    """Sum up a period.
-
-    Args:
-        earnings: what was earned by day.
-        period: the days.
-        places: on lists that were shown in the period.
-        t: the texts of a language.
-
-    Returns:
-        The report.
-    """
+    """Sum up what was earned by day, and the places that were shown, over a period."""
     days = [day for day in earnings.days if period.holds(day.day)]
     followed = [(key.split("|"), entry) for day in days for key, entry in day.by_place.items()]
     groups = [_summed([(parts[at], entry) for parts, entry in followed]) for at in range(3)]

@@ -7,15 +7,7 @@ from src.core.canaries import Canary, CanaryState
 
 
 def canary_sentence(canary: Canary, t: Phrases) -> str:
-    """Return the state of a canary in words.
-
-    Args:
-        canary: The canary.
-        t: The texts of a language.
-
-    Returns:
-        One or two sentences.
-    """
+    """Return the state of a canary in one or two sentences."""
     match canary.state:
         case CanaryState.RUNNING:
             said = {"share": t.percent(canary.share, 0), "at": t.moment(canary.step_at), "against": canary.against}

@@ -50,7 +50,6 @@ def customer_table(aisle: AisleContext, text: str, sort: str, page: int) -> Cust
     """Return one page of the customers whose ids contain a text.
 
     Args:
-        aisle: the directory, and the store for customers newer than it.
         text: part of an id; "" for all.
         sort: one of SORTS.
         page: from 1.
@@ -97,7 +96,6 @@ def suggested_customers(aisle: AisleContext, text: str, n: int) -> list[str]:
     """Return ids that a text may mean: those that begin with it, then those that contain it, then near ones.
 
     Args:
-        aisle: the directory and the store.
         text: what was typed.
         n: highest number of ids.
 

@@ -9,15 +9,7 @@ from src.core.domain import JsonDict
 
 
 def estimate_sentences(document: JsonDict, t: Phrases) -> list[str]:
-    """Put an estimate into words.
-
-    Args:
-        document: What src.workflows.off_policy keeps.
-        t: The texts of a language.
-
-    Returns:
-        A sentence for each outcome; the problem if there is one.
-    """
+    """Return a sentence for each outcome of what src.workflows.off_policy keeps, or the problem if there is one."""
     if document.get("problem"):
         return [str(t("estimate.failed", why=document["problem"]))]
     outcomes: Any = document["outcomes"]

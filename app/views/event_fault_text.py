@@ -7,16 +7,7 @@ from src.ingestion.event_rules import EventFault, EventRules
 
 
 def event_fault_sentence(fault: EventFault, event: Event, rules: EventRules) -> str:
-    """Return the field at fault, what was found in it, and what was expected.
-
-    Args:
-        fault: The rule that the event breaks.
-        event: The event, with its time.
-        rules: The rules that it was checked against.
-
-    Returns:
-        One line without a full stop.
-    """
+    """Return in one line the field at fault, what was found in it, and what was expected; the event has its time."""
     if fault is EventFault.RATING_OUT_OF_RANGE:
         expected = f"{rules.rating_min:g} to {rules.rating_max:g}"
         return f"value: a rating of {event.value:g} was found; expected {expected}"

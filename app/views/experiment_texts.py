@@ -11,16 +11,7 @@ from src.evaluation.sequential_tests import LEAST_USERS
 
 
 def verdict_sentences(experiment: Experiment, report: ExperimentReport, t: Phrases) -> list[str]:
-    """Put a report into words.
-
-    Args:
-        experiment: The experiment.
-        report: On it.
-        t: The texts of a language.
-
-    Returns:
-        A sentence for each arm that is compared, and one for each harm.
-    """
+    """Return a sentence for each arm that is compared, and one for each harm."""
     if report.broken:
         users = sum(arm.users for arm in report.arms)
         # Of two that are equally far off, the one with too many.

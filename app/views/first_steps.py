@@ -33,15 +33,7 @@ class Untrained(NamedTuple):
 
 
 def untrained_shop(aisle: AisleContext, t: Phrases) -> Untrained:
-    """Describe a shop without a release.
-
-    Args:
-        aisle: what was loaded and trained; there are no figures if the store does not answer.
-        t: the texts of a language.
-
-    Returns:
-        What is so, and what to do. A step that was done is none of them.
-    """
+    """Describe a shop without a release; without figures if the store does not answer, without steps that were done."""
     replaced = aisle.registry.is_deactivated
     try:
         loads, n_events = aisle.store.runs.loads(1), aisle.store.summary().n_events

@@ -29,7 +29,6 @@ def typed_ids(given: Mapping[str, str], t: Phrases, *names: str) -> Typed:
 
     Args:
         given: Name of a field → text.
-        t: The texts of a language.
         *names: The fields to read.
 
     Returns:
@@ -42,15 +41,7 @@ def typed_ids(given: Mapping[str, str], t: Phrases, *names: str) -> Typed:
 
 
 def typed_search(given: Mapping[str, str], t: Phrases) -> tuple[Typed, ProductFilter]:
-    """Read the fields of a search.
-
-    Args:
-        given: Name of a field → text.
-        t: The texts of a language.
-
-    Returns:
-        The form, and what a product must be by it, without the fields that cannot be used.
-    """
+    """Read the fields of a search; return them, and the filter made of those that can be used."""
     names = ("q", "category", "brand", "min_price", "max_price", "in_stock")
     values = {name: " ".join(given.get(name, "").split()) for name in names}
     problems = {

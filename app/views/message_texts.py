@@ -13,42 +13,22 @@ _GROUPS = {"model": "model", "noun": "unit"}
 
 
 def message_text(said: str, t: Phrases) -> str:
-    """Put a recorded message into words.
-
-    Args:
-        said: the message, or the text of a program.
-        t: the texts of a language.
-
-    Returns:
-        The message in this language; another text as a quotation.
-    """
+    """Return a recorded message in words; another text, which a program wrote, as a quotation."""
     if not isinstance(said, Message) or said.code not in t.texts:
         return quoted(said, t)
     return t(said.code, **{name: written(name, value, t) for name, value in said.values.items()})
 
 
 def subject_text(subject: str, t: Phrases) -> str:
-    """Put into words what a change was about.
-
-    Args:
-        subject: an id, which stays as it is, or a recorded message.
-        t: the texts of a language.
-
-    Returns:
-        The words.
-    """
+    """Return what a change was about in words: a recorded message, or an id, which stays as it is."""
     return message_text(subject, t) if isinstance(subject, Message) else subject
 
 
 def refusal_text(error: Exception, t: Phrases) -> str:
-    """Put into words why something was refused.
+    """Return why something was refused, in words.
 
     Args:
-        error: what was raised: a recorded message, a text of the page, or what a program wrote.
-        t: the texts of a language.
-
-    Returns:
-        A sentence of this language; another text as a quotation.
+        error: what was raised: with a recorded message, a text of the page, or what a program wrote, which is quoted.
     """
     said = error.args[0] if error.args and isinstance(error.args[0], Message | Markup) else str(error)
     return message_text(said, t)
@@ -59,10 +39,6 @@ def quoted(text: str, t: Phrases) -> str:
 
     Args:
         text: what it wrote, such as the message of an error; one that was put into words stays as it is.
-        t: the texts of the page.
-
-    Returns:
-        The text.
     """
     if isinstance(text, Markup) or t.language == "en" or not text:
         return text
@@ -80,7 +56,6 @@ def written(name: str, value: object, t: Phrases) -> object:
     Args:
         name: its name, which tells what it is.
         value: the value.
-        t: the texts of a language.
 
     Returns:
         The value, for a placeholder.

@@ -92,16 +92,7 @@ class ModelReport:
 
 
 def model_report(document: JsonDict | None, manifest: Manifest, t: Phrases) -> ModelReport | None:
-    """Return the figures of a release.
-
-    Args:
-        document: Its report.json; None without one.
-        manifest: Its manifest.
-        t: The texts of a language.
-
-    Returns:
-        None if there is no report, or not one that this version can read.
-    """
+    """Return the figures of a report.json; None without one that this version can read."""
     try:
         return _report(dict(document or {}), manifest, t)
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -7,8 +7,9 @@ page.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.context import AisleContext
@@ -60,6 +61,27 @@ class Overview:
         return max(open_ones, default=Level.GOOD)
 
     @property
+    def files(self) -> list[Load]:
+        """The last load of each file that was loaded."""
+        return list({load.file: load for load in reversed(self.loads)}.values())
+
+    @property
+    def all_files(self) -> Load | None:
+        """The last loads of several files added up; None of fewer files."""
+        if len(self.files) < 2:
+            return None
+        return replace(
+            self.files[0],
+            load_id="",
+            n_read=sum(load.n_read for load in self.files),
+            n_kept=sum(load.n_kept for load in self.files),
+            n_products=sum(load.n_products for load in self.files),
+            rejected=_added(load.rejected for load in self.files),
+            left_out=_added(load.left_out for load in self.files),
+            by_kind=_added(load.by_kind for load in self.files),
+        )
+
+    @property
     def last_run(self) -> Mapping[str, Any] | None:
         """The last run; None without one, or if the store does not answer."""
         return self.scheduler["last_run"] if self.scheduler else None
@@ -75,16 +97,15 @@ class Overview:
         return before_current(self.releases) is not None
 
 
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for each in counts:
+        total.update(each)
+    return dict(total)
+
+
 def overview(aisle: AisleContext, t: Phrases) -> Overview:
-    """Read everything of the pages but the shop statistics. Raises no error for a part that is broken.
-
-    Args:
-        aisle: what is shown.
-        t: the texts of a language.
-
-    Returns:
-        All of it.
-    """
+    """Read everything of the pages but the shop statistics. Raises no error for a part that is broken."""
     reading = read_release(aisle)
     stored = read_store(aisle)
     releases = aisle.registry.listing()

@@ -27,15 +27,7 @@ class Tile:
 
 
 def overview_tiles(aisle: AisleContext, t: Phrases) -> list[Tile]:
-    """Return the figures of the overview.
-
-    Args:
-        aisle: the release and the store.
-        t: the texts of a language.
-
-    Returns:
-        Three tiles, and one of returns in a shop that has any.
-    """
+    """Return the three figures of the overview, and one of returns in a shop that has any."""
     release = aisle.recommender.release()
     report = model_report(aisle.registry.report(release.version), release.manifest, t)
     served, quality = report.served if report else None, url_for("dashboard.quality")

@@ -96,15 +96,7 @@ def name_of(product: Product) -> str:
 
 
 def card_of(product: Product, t: Phrases) -> Card:
-    """Return the card of a product.
-
-    Args:
-        product: The product.
-        t: The texts of a language.
-
-    Returns:
-        A card without a note and a reason.
-    """
+    """Return the card of a product, without a note and a reason."""
     names = category_names(product.category or "")
     category = names[-1] if names else ""
     name = name_of(product)
@@ -131,28 +123,12 @@ def _bucket(text: str, n: int) -> str:
 
 
 def cards_of(products: Iterable[Product], t: Phrases) -> list[Card]:
-    """Return the cards of products, in their order.
-
-    Args:
-        products: The products.
-        t: The texts of a language.
-
-    Returns:
-        One card per product.
-    """
+    """Return the cards of products, in their order."""
     return [card_of(product, t) for product in products]
 
 
 def with_variants(cards: Sequence[Card], aisle: AisleContext) -> list[Card]:
-    """Return the cards with the numbers of their variants.
-
-    Args:
-        cards: The cards.
-        aisle: The parts of the application.
-
-    Returns:
-        One card per card.
-    """
+    """Return the cards with the numbers of their variants."""
     counts = aisle.recommender.n_variants(card.product_id for card in cards)
     return [replace(card, variants=counts.get(card.product_id, 1)) for card in cards]
 
@@ -180,7 +156,6 @@ def recommended(
         recommendations: The list, best first.
         history: The user's events, oldest first.
         catalogue: Known products by id.
-        t: The texts of a language.
 
     Returns:
         One card per recommendation.
@@ -213,7 +188,6 @@ def remembered(history: Sequence[Event], catalogue: Mapping[str, Product], t: Ph
     Args:
         history: The user's events, oldest first.
         catalogue: Known products by id.
-        t: The texts of a language.
         n: The largest number of cards.
 
     Returns:
@@ -245,7 +219,6 @@ def prediction_of(
         predicted: The rating.
         scale: The lowest and the highest rating.
         rmse: Error of the model on held-out ratings; None if it was not measured.
-        t: The texts of a language.
 
     Returns:
         None if there are no ratings at all, so that the prediction has no meaning.

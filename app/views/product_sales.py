@@ -19,16 +19,7 @@ class ProductSales:
 
 
 def sales_of(directory: ShopDirectory, product_id: str, t: Phrases) -> ProductSales:
-    """Return the sales of a product in the last SALES_DAYS days of the shop.
-
-    Args:
-        directory: the sales of every product.
-        product_id: the product.
-        t: the texts of a language.
-
-    Returns:
-        The sales net of returns, and what was returned.
-    """
+    """Return the sales of a product in the last SALES_DAYS days, net of returns, and what was returned."""
     sold = directory.sales_of(product_id)
     days = range(directory.newest_day - SALES_DAYS + 1, directory.newest_day + 1)
     # Noon, so that no time zone makes another day of it.

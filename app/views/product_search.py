@@ -50,9 +50,7 @@ def product_search(aisle: AisleContext, given: Mapping[str, str], t: Phrases) ->
     """Return what the search page shows.
 
     Args:
-        aisle: searches.
         given: the fields of the form.
-        t: the texts of a language.
 
     Returns:
         The form, and if something was asked: the products of one page, how many there are, counts by category.
@@ -89,15 +87,7 @@ def product_search(aisle: AisleContext, given: Mapping[str, str], t: Phrases) ->
 
 
 def marked_excluded(cards: Sequence[Card], aisle: AisleContext) -> list[Card]:
-    """Return the cards, marked where a rule of the shop keeps the product from customers.
-
-    Args:
-        cards: the cards.
-        aisle: the rules.
-
-    Returns:
-        One card for each.
-    """
+    """Return the cards, marked where a rule of the shop keeps the product from customers."""
     rules = aisle.recommender.rules.active("")
     unwanted = ProductFilter(not_categories=rules.rules.not_categories, not_brands=rules.rules.not_brands)
     _, pipeline = aisle.recommender.serving()

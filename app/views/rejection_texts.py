@@ -12,11 +12,7 @@ def rejection_text(sentence: str, t: Phrases) -> str:
     """Put the reason of rejected rows into words.
 
     Args:
-        sentence: the reason as loads count it.
-        t: the texts of a language.
-
-    Returns:
-        The reason; the sentence itself for one of another version.
+        sentence: the reason as loads count it; one of another version is returned as it is.
     """
     rejection = _rejection_of(sentence)
     if rejection is None:

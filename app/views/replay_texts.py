@@ -16,12 +16,7 @@ def replay_document(replay: Replay, catalogue: Mapping[str, Product], t: Phrases
     """Return a replay as ReplayAnswer describes it.
 
     Args:
-        replay: The list that was made again.
         catalogue: Products of both lists, as the store has them now.
-        t: The texts of a language.
-
-    Returns:
-        Plain JSON.
     """
     asked = replay.asked
     answered, made = ([place.product_id for place in places] for places in (asked.places, replay.places))

@@ -17,15 +17,7 @@ _LOAD, _RELEASE, _BY = "load", "release", " by "
 
 
 def resolved_by(aisle: AisleContext, record: FindingRecord) -> str:
-    """Find out what resolved a finding.
-
-    Args:
-        aisle: the loads, runs and releases.
-        record: the finding.
-
-    Returns:
-        See FindingRecord.resolved_by. Raises StoreError.
-    """
+    """Return what resolved a finding, as FindingRecord.resolved_by. Raises StoreError."""
     if record.kind in _OF_LOADS:
         load = next((load for load in aisle.store.runs.loads(_LOADS) if load.file == record.subject), None)
         return RESOLVED_BY_CHECK if load is None else f"{_LOAD} {load.load_id}"
@@ -48,15 +40,7 @@ def _who(aisle: AisleContext, version: str, at: int) -> str:
 
 
 def resolution_text(record: FindingRecord, t: Phrases) -> str:
-    """Put what resolved a finding into words.
-
-    Args:
-        record: the finding.
-        t: the texts of a language.
-
-    Returns:
-        A part of a sentence.
-    """
+    """Return what resolved a finding as a part of a sentence."""
     kind, _, subject = record.resolved_by.partition(" ")
     if kind == _LOAD:
         return t("resolved.load", id=subject)

@@ -45,9 +45,6 @@ def rows_of(rules: Sequence[ShopRule], zone: ZoneInfo) -> list[RuleRow]:
     Args:
         rules: the rules.
         zone: the shop's time zone.
-
-    Returns:
-        The rows.
     """
     return [*(_row(rule, zone) for rule in rules), *[RuleRow()] * _EMPTY_ROWS]
 
@@ -94,7 +91,6 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
     Args:
         rows: as they were typed.
         zone: the shop's time zone: a rule holds from the beginning of its first day to the end of its last.
-        t: the texts of a language.
 
     Returns:
         The rules.

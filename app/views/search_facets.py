@@ -42,7 +42,6 @@ def facets_of(products: Sequence[Product], typed: Mapping[str, str], *, has_stoc
         products: the results.
         typed: the fields of the form.
         has_stock: whether the catalogue knows stocks.
-        t: the texts of a language.
 
     Returns:
         The facets that the results support.

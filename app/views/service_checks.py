@@ -137,7 +137,6 @@ def check_parts(
     """Check the parts of the service.
 
     Args:
-        aisle: the service.
         served: the release that this worker serves; None without one.
         stored: facts from the store.
         releases: the releases on disk.
@@ -176,7 +175,6 @@ def check_trainings(aisle: AisleContext, stored: StoreReading, *, serves: bool) 
     """Check the last run, and whether quality fell.
 
     Args:
-        aisle: the service.
         stored: facts from the store.
         serves: whether a release is served.
 

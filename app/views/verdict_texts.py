@@ -24,7 +24,6 @@ def verdict_text(verdict: JsonDict | None, fallback: str, t: Phrases) -> str:
     Args:
         verdict: the record of a run or a manifest; None without one.
         fallback: what is said without a record.
-        t: the texts of a language.
 
     Returns:
         A sentence.
@@ -73,7 +72,6 @@ def reasons_text(verdict: JsonDict | None, fallback: str, t: Phrases) -> str:
     Args:
         verdict: the record of a run; None without one.
         fallback: what is said if it names no reason.
-        t: the texts of a language.
 
     Returns:
         The reasons, separated by semicolons.
@@ -89,7 +87,6 @@ def check_text(check: Mapping[str, Any], t: Phrases, verdict: JsonDict | None = 
 
     Args:
         check: its record.
-        t: the texts of a language.
         verdict: the record that it is of, by whose figures the lists are compared; None without one.
 
     Returns:

@@ -11,17 +11,7 @@ _MOST_FIRST = (EventKind.PURCHASE, EventKind.RATING, EventKind.CART, EventKind.C
 
 
 def why_not_sentence(position: ListPosition, query: Query, product: Product | None, t: Phrases) -> str:
-    """Return the reason in words.
-
-    Args:
-        position: The product's position, or the reason why it has none.
-        query: The query of the list.
-        product: The product as the store has it; None if it is unknown.
-        t: The texts of a language.
-
-    Returns:
-        One line without a full stop.
-    """
+    """Return in one line where a product stands on the list of a query, or why nowhere; None: it is unknown."""
     rules, known = query.rules or Rules(), product or Product("")
     match position.reason:
         case None:

@@ -12,10 +12,7 @@ import numpy.typing as npt
 
 
 def mapped(path: Path) -> npt.NDArray[Any]:
-    """Map an array from a file: pages are read when they are touched, and shared by all processes.
-
-    Args:
-        path: A .npy file without Python objects.
+    """Map a .npy file without Python objects: pages are read when they are touched, and shared by all processes.
 
     Returns:
         A plain view of the mapping: indexing an np.memmap costs some microseconds more each time.

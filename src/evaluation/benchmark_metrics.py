@@ -102,15 +102,7 @@ def list_task(rows: MappedTestRows, relevant_rating: float | None, n_items: int)
 
 
 def n_seen_before(task: ListTask, learnt: TrainingData) -> int:
-    """Count the relevant pairs that no list can hold, as the user rated or purchased the product in training.
-
-    Args:
-        task: the relevant pairs.
-        learnt: the training data.
-
-    Returns:
-        The number of pairs.
-    """
+    """Count the relevant pairs that no list can hold, as the user rated or purchased the product in training."""
     return int(_is_masked(task, queries_of(learnt, task.user_idx).masked).sum())
 
 
@@ -121,15 +113,7 @@ def _is_masked(task: ListTask, masked: csr_matrix) -> BoolArray:
 
 
 def rating_errors(model: Rater, rows: MappedTestRows) -> RatingErrors:
-    """Predict every rating of the test file, also those of unknown users and products.
-
-    Args:
-        model: the model.
-        rows: the test file, with at least one rating.
-
-    Returns:
-        The errors.
-    """
+    """Predict every rating of a test file with at least one, also those of unknown users and products."""
     ratings = rows.data.ratings
     users, items = rows.user_idx[ratings.user_idx], rows.item_idx[ratings.item_idx]
     n_parts = len(ratings) // _RATINGS_PER_BLOCK + 1  # the factors of all rows at once would fill the memory
@@ -157,15 +141,7 @@ class Slices:
 
 
 def slices_of(task: ListTask, learnt: TrainingData) -> Slices:
-    """Divide the test users and the products.
-
-    Args:
-        task: the test users.
-        learnt: the training data.
-
-    Returns:
-        The slices.
-    """
+    """Divide the test users and the products, by the training data."""
     queries, _ = queries_of(learnt, task.user_idx)
     n_products = np.diff(queries.history.indptr)
     some = n_products[n_products > 0]

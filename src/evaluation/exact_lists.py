@@ -35,7 +35,6 @@ def queries_of(data: TrainingData, user_idx: IntArray, masked: Interactions | No
     """Build the queries of users from the training data.
 
     Args:
-        data: the training data.
         user_idx: int64[n], row numbers; -1 for an unknown user, who has no history.
         masked: events whose items are masked; `data.events` for lists of new items only. None for those that the user
             has rated or purchased, see TrainingData.seen.
@@ -84,7 +83,6 @@ def top_lists(
             0, as in the pipeline. None to leave these short.
         groups: of each of which a list holds one item; None if it may hold any.
         block_rows: see `blocks_of`.
-        reporter: is told the progress.
 
     Returns:
         int32[n_queries, n], best first, equal scores by row number; -1 beyond the end of a list.

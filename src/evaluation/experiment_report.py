@@ -97,7 +97,6 @@ def report(experiment: Experiment, figures: Sequence[ArmFigures], now: int) -> E
     those that were credited to an arm.
 
     Args:
-        experiment: The experiment.
         figures: Of its arms, in their order.
         now: UTC seconds.
 

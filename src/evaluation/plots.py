@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_plots(report: Report, folder: Path) -> list[Path]:
-    """Write lists.png and ratings.png, with 95 % intervals.
-
-    Args:
-        report: the figures.
-        folder: to write to; it exists.
-
-    Returns:
-        The files; a chart without figures is not written.
-    """
+    """Write lists.png and ratings.png, with 95 % intervals, to a folder; a chart without figures is left out."""
     written = []
     if report.lists:
         groups = {

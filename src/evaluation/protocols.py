@@ -140,10 +140,8 @@ def measure_lists(
     times faster. The result is the same but for users with more than 1,000 events, of which a request reads the newest.
 
     Args:
-        pipeline: the pipeline.
         train: the data that it was trained on.
         task: has at least one user.
-        reporter: is told the progress.
 
     Returns:
         Model → metrics.

@@ -73,15 +73,7 @@ def side_by_side(users: list[str], one: list[list[str]], other: list[list[str]])
 
 
 def lists_of(pipeline: Pipeline, queries: list[Query]) -> list[list[str]]:
-    """Return the ids on the list of every query.
-
-    Args:
-        pipeline: makes the lists.
-        queries: with their histories.
-
-    Returns:
-        One list for each.
-    """
+    """Return the product ids on the list of every query, which brings its history."""
     return [[place.product_id for place in pipeline.recommend(query)] for query in queries]
 
 

@@ -36,14 +36,7 @@ class RankingTask:
 
 
 def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter) -> None:
-    """Find at once what the ensemble needs for the lists of a task, if its index is not whole.
-
-    Args:
-        pipeline: the pipeline.
-        train: the data that it was trained on.
-        task: the users.
-        reporter: is told the progress.
-    """
+    """Find at once what the ensemble needs for the lists of a task, if its index is not whole."""
     ensemble = pipeline.models.get(ENSEMBLE)
     if isinstance(ensemble, Ensemble):
         ensemble.prepare(train.histories[task.user_idx].indices, reporter)
@@ -56,9 +49,6 @@ def query_for_new(user_id: str, history: tuple[Event, ...], model: str | None = 
         user_id: whose list.
         history: the user's events.
         model: whose list; None for the one that is served.
-
-    Returns:
-        The query.
     """
     return Query(user_id, history, n=K, model=model, exclude=known_ids(history))
 
@@ -72,11 +62,9 @@ def exact_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, mode
     """Score the whole catalogue for the users of a task.
 
     Args:
-        pipeline: the pipeline.
         train: the data that it was trained on, with its weighting.
         task: the users.
         model: a model of MODELS.
-        reporter: is told the progress.
 
     Returns:
         int32[n_users, K], row numbers; -1 beyond the end of a list.
@@ -91,11 +79,9 @@ def served_lists(
     """Ask the pipeline for the lists of a task: in blocks where they make its lists, else one request after the other.
 
     Args:
-        pipeline: the pipeline.
         train: the data that it was trained on, with its weighting.
         task: the users.
         model: a list model.
-        reporter: is told the progress.
 
     Returns:
         int32[n_users, K], row numbers; -1 beyond the end of a list.

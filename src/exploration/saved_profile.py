@@ -54,15 +54,7 @@ def _adapter() -> TypeAdapter[SavedProfile]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a report atomically.
-
-    Args:
-        path: The file; its folder is made.
-        text: The content.
-
-    Raises:
-        AisleError: The file cannot be written.
-    """
+    """Write a report atomically; its folder is made. Raises AisleError if it cannot be written."""
     temporary = path.parent / f".{path.name}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

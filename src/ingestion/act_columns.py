@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from src.core.domain import EventKind
-from src.ingestion.column_names import KIND, PRODUCT, USER, is_number, role_of_name
+from src.ingestion.column_names import KIND, PRODUCT, USER, columns_option, is_number, role_of_name
 from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, is_excluded, role_by_words, words_of
@@ -25,13 +25,11 @@ class ActColumns:
         columns: Their positions.
         kinds: The act of each.
         kept: Positions of the other columns.
-        shown: Their names.
     """
 
     columns: tuple[int, ...]
     kinds: tuple[EventKind, ...]
     kept: tuple[int, ...]
-    shown: tuple[str, ...]
 
     @property
     def n_made(self) -> int:
@@ -50,12 +48,12 @@ class ActColumns:
         for cell, kind in found or [("", NO_ACT)]:
             yield [*kept, cell, kind]
 
-    def note(self) -> str:
+    def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""
-        shown = ", ".join(f"{name!r} a {kind}" for name, kind in zip(self.shown, self.kinds, strict=True))
+        shown = ", ".join(f"{names[at]!r} a {kind}" for at, kind in zip(self.columns, self.kinds, strict=True))
         return (
             f"each filled cell became an event: in {shown}; to read one of these columns only: "
-            f"--columns 'product={self.shown[0]}'"
+            f"{columns_option({PRODUCT: self.columns[0]}, names)}"
         )
 
 
@@ -84,7 +82,7 @@ def find_act_columns(profiles: Sequence[ColumnProfile], sample: Sequence[Sequenc
         return None
     kinds = tuple(named[each] or EventKind.PURCHASE for each in at)
     kept = tuple(each for each in range(len(profiles)) if each not in at)
-    return ActColumns(tuple(at), kinds, kept, tuple(profiles[each].name for each in at))
+    return ActColumns(tuple(at), kinds, kept)
 
 
 def _holds_products(profile: ColumnProfile) -> bool:

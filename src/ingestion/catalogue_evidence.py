@@ -68,6 +68,5 @@ class CatalogueEvidence:
                 False,
                 f"a twentieth of them is below {low:,.2f}, half below {half:,.2f}, a twentieth above {high:,.2f}",
                 f"half of them above {_LOW:g}, and less than {_FAR_APART:,} times between",
-                "see whether the decimal sign is right (--decimal comma or point), or another column has the price: "
-                "--columns price=COLUMN",
+                "see whether another column has the price: --columns price=COLUMN, or none: --columns price=",
             )

@@ -33,6 +33,7 @@ from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.rating_scales import is_ranking
+from src.ingestion.worded_ratings import are_votes, is_scale_of_words
 
 LOOK = 0.25
 """Confidence in a column that was found by its cells alone."""
@@ -110,11 +111,15 @@ def _add_votes_or_ranks(
 
 
 def _votes_or_ranks(profiles: Sequence[ColumnProfile], taken: Collection[int], user: int) -> int | None:
-    """Return the free column of votes for and against, or of ranks of which each user gives none twice."""
+    """Return the free column of votes, of worded ratings, or of ranks of which each user gives none twice."""
     for at, profile in enumerate(profiles):
-        if at in taken or len(profile.cells) < MANY or profile.filled < 1.0 or profile.numbers < 1.0:
+        if at in taken or len(profile.cells) < MANY or profile.filled < 1.0:
             continue
         cells = set(profile.cells)
+        if are_votes(profile.name, cells) or (is_scale_of_words(cells) and not is_excluded(profile.name)):
+            return at
+        if profile.numbers < 1.0:
+            continue
         if {"-1", "1"} <= cells <= {"-1", "0", "1"} and not is_excluded(profile.name):
             return at
         pairs = set(zip(profiles[user].cells, profile.cells, strict=False))

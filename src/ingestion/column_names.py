@@ -144,27 +144,35 @@ def normalize_name(name: str) -> str:
     return re.sub(r"[\W_]", "", plain_letters(name))
 
 
-def columns_option(role: str, name: str, at: int) -> str:
-    """Return the option that gives a column a role, as a shell takes it.
+def columns_option(columns: Mapping[str, int], names: Sequence[str] = ()) -> str:
+    """Return the option that gives columns their roles, as a shell takes it.
 
     Args:
-        role: The role.
-        name: The column's name.
-        at: Its position, which stands for a name that options cannot hold.
+        columns: Role → position, whose number stands for a name that options cannot hold, or that an earlier one has.
+        names: Names of the columns; empty without a header.
 
     Returns:
         The option.
     """
-    return f"--columns {shlex.quote(f'{role}={at + 1 if NO_OPTION.search(name) else name}')}"
+    told = []
+    for role, at in columns.items():
+        name = names[at] if names else ""
+        is_plain = not _NO_OPTION.search(name) and position_of(name, names, len(names)) == at
+        told.append(f"{role}={name if is_plain else at + 1}")
+    return f"--columns {shlex.quote(','.join(told))}"
 
 
-NO_OPTION = re.compile("[,=\n]|^$")
-"""What a name has that cannot be written in an option."""
+_NO_OPTION = re.compile("[,=\n]|^$")
 
 
 def is_number(text: str) -> bool:
     """Whether the text reads as a finite decimal number."""
     return re.fullmatch(r"\s*[+-]?(\d+([.,]\d*)?|\.\d+)([eE][+-]?\d+)?\s*", text) is not None
+
+
+def number_of(text: str) -> float | None:
+    """Return the decimal number that a text is, with a point or a comma; None if it is none."""
+    return float(text.replace(",", ".")) if is_number(text) else None
 
 
 def is_filled(row: Sequence[object]) -> bool:

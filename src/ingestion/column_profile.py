@@ -23,6 +23,7 @@ _DATE = re.compile(r"\d{1,4}(?:[-/]|\. ?)\d{1,2}(?:[-/]|\. ?)\d{1,4}.*")
 _MONTH = re.compile(r"(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-/](?:19|20)\d\d")
 _CLOCK = re.compile(r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
+_SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _LONG_TEXT = 40  # characters
 
 
@@ -41,6 +42,11 @@ class ColumnProfile:
     cells: tuple[str, ...]
     n_rows: int
     nested: bool = False
+
+    def __str__(self) -> str:
+        """Return the name with three of the cells, for people."""
+        cells = list(dict.fromkeys(self.cells))[:_SHOWN_CELLS]
+        return f"{self.name!r} ({', '.join(repr(cell[:_SHOWN_LETTERS]) for cell in cells)})"
 
     @property
     def filled(self) -> float:

@@ -144,9 +144,9 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     found = replace(found, fates=account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS))
     notes += preferred if layout != PRODUCTS else []
     notes += _gap_notes(found, first)
-    notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
+    notes += _other_ids(found, first) if PRODUCT not in given.columns else []
     notes += _near_reading(readings, columns, notes)
-    notes += rival_note(layout, columns, found.used, roles, profiles, settled)
+    notes += rival_note(layout, columns, found.used, roles, first, settled)
     notes += evidence_notes(layout, columns, first, settled)
     notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
     is_grouped = GROUP in columns or bool(found.group)
@@ -186,7 +186,8 @@ def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
         if role in (USER, PRODUCT, TIME) and others:
             name, beside = names[reading.columns[role]], " or ".join(repr(names[at]) for at in others)
             notes.append(
-                f"where {name!r} is empty, {beside} was taken for the {role}; for none: --columns '{role}={name}'"
+                f"where {name!r} is empty, {beside} was taken for the {role}; for none: "
+                f"{first.option(role, reading.columns[role])}"
             )
     if reading.layout not in (PURCHASES, PAIRS) or TIME not in reading.columns:
         return notes
@@ -406,18 +407,18 @@ def _groups(profile: ColumnProfile) -> bool:
     return profile.ids >= 0.9 and profile.filled >= 0.5 and 0.1 <= profile.repeated <= 0.95 and profile.n_distinct > 1
 
 
-def _other_ids(reading: ColumnReading, profiles: Sequence[ColumnProfile]) -> list[str]:
+def _other_ids(reading: ColumnReading, first: FirstRows) -> list[str]:
     """Return a note on an unused column with another id of each product that was bought, as a catalogue may have it."""
-    product = profiles[reading.columns[PRODUCT]]
+    product = first.profiles[reading.columns[PRODUCT]]
     if reading.layout == PRODUCTS or product.repeated == 0.0 or product.filled < 1.0:
         return []
-    for at, profile in enumerate(profiles):
+    for at, profile in enumerate(first.profiles):
         is_id = has_id_word(profile.name) and profile.ids >= 0.9 and profile.filled == 1.0 and profile.numbers >= 0.9
         if at in reading.used or not is_id or is_excluded(profile.name) or profile.n_distinct != product.n_distinct:
             continue
         is_known = (role_by_words(profile.name) or (PRODUCT,))[0] != PRODUCT
         if not is_known and len(set(zip(product.cells, profile.cells, strict=True))) == product.n_distinct:
-            return [f"{profile.name!r} has another id of each product; to take it: --columns 'product={profile.name}'"]
+            return [f"{profile.name!r} has another id of each product; to take it: {first.option(PRODUCT, at)}"]
     return []
 
 

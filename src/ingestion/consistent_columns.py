@@ -63,10 +63,11 @@ def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
         profile = first.profiles[column.at]
         is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.name)
         if is_id and share_single(first, column.at, columns[0].at) >= _MOST:
+            do = first.option(USER, columns[0].at)
             _to_front(columns, column)
             yield (
                 f"{profile.name!r} has the ids of the customers in {named.name!r} and was taken for the user; for "
-                f"these: --columns 'user={named.name}'"
+                f"these: {do}"
             )
             return
 
@@ -88,7 +89,7 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     _to_front(columns, better)
     yield (
         f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
-        f"--columns 'product={first.profiles[worst.at].name}'"
+        f"{first.option(PRODUCT, worst.at)}"
     )
     if INVOICE not in settled and share_single(first, worst.at, roles[USER][0].at) >= _MOST:
         columns.remove(worst)
@@ -108,7 +109,8 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
         del roles[INVOICE]
     for column in wrong[:1]:
         name = first.profiles[column.at].name
-        yield f"{name!r} numbers no orders: one stands beside several customers; if it does: --columns 'invoice={name}'"
+        do = first.option(INVOICE, column.at)
+        yield f"{name!r} numbers no orders: one stands beside several customers; if it does: {do}"
 
 
 def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
@@ -123,7 +125,7 @@ def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     roles[PRODUCT].remove(product)
     for role in [role for role in (PRODUCT, TITLE) if all(column.at == product.at for column in roles.get(role, []))]:
         roles.pop(role, None)
-    yield f"{name!r} tells customers apart, and no products; if it does: --columns 'product={name}'"
+    yield f"{name!r} tells customers apart, and no products; if it does: {first.option(PRODUCT, product.at)}"
 
 
 def _title_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
@@ -136,7 +138,8 @@ def _title_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
             continue
         if share_single(first, user.at, title.at) >= _MOST:
             roles[TITLE].remove(title)
-            yield f"{name!r} tells customers apart, and no products: not used; if it does: --columns 'title={name}'"
+            do = first.option(TITLE, title.at)
+            yield f"{name!r} tells customers apart, and no products: not used; if it does: {do}"
     if not roles.get(TITLE, [True]):
         del roles[TITLE]
 

@@ -44,7 +44,7 @@ class EmbeddedObjects:
         """Yield the rows that a row becomes."""
         yield from rows_of_object(_object_of(self.outer, self.at, row), self.plan, list(self.plan.columns))
 
-    def note(self) -> str:
+    def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""
         shown = ", ".join(repr(self.outer[at]) for at in self.at)
         return f"cells of {shown} hold JSON objects: each of their values became a column"

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from src.ingestion.column_names import columns_option
 from src.ingestion.column_profile import ColumnProfile
 
 _EXPECTED = 5.0  # contradictions that chance would bring, from which their absence says something
@@ -22,6 +23,18 @@ class FirstRows:
 
     profiles: Sequence[ColumnProfile]
     rows: Sequence[Sequence[str]]
+
+    def option(self, role: str, at: int) -> str:
+        """Return the option that gives a column a role.
+
+        Args:
+            role: The role.
+            at: Position of the column.
+
+        Returns:
+            As a shell takes it.
+        """
+        return columns_option({role: at}, [profile.name for profile in self.profiles])
 
     def depends_on(self, at: int, key: Sequence[int], others: Sequence[int] = ()) -> bool:
         """Tell whether a column says something of a customer, or of a product, rather than of a row.

@@ -45,6 +45,7 @@ from src.ingestion.column_names import (
     columns_option,
     describes_product,
     is_number,
+    number_of,
     position_of,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
@@ -232,7 +233,7 @@ def choose_columns(
             gaps = _gaps(profiles[positions[0]])
             notes.append(
                 f"{names[positions[0]]!r} was taken for the {role}{gaps}; to take another: "
-                f"{columns_option(role, names[others[0]], others[0])}"
+                f"{columns_option({role: others[0]}, names)}"
             )
     return ColumnChoice(columns, notes)
 
@@ -316,10 +317,9 @@ def choose_columns_by_position(
 
 def swapped_note(columns: Mapping[str, int]) -> str:
     """Return the note that says how to swap users and products."""
-    options = f"user={columns[PRODUCT] + 1},product={columns[USER] + 1}"
-    options += ",rating=3" if VALUE in columns else ""
-    options += ",time=4" if TIME in columns and VALUE in columns else ""
-    return f"if users and products are the other way round: --columns {options}"
+    others = {role: columns[role] for role in (VALUE, TIME) if role in columns and VALUE in columns}
+    options = columns_option({USER: columns[PRODUCT], PRODUCT: columns[USER]} | others)
+    return f"if users and products are the other way round: {options}"
 
 
 def choose_layout_by_cells(rows: CsvRows, sample: list[list[str]]) -> str | None:
@@ -346,12 +346,12 @@ def choose_layout_by_cells(rows: CsvRows, sample: list[list[str]]) -> str | None
 
 def are_counts(texts: Sequence[str]) -> bool:
     """Return whether numbers go beyond every scale of ratings, as plays and hours do."""
-    return any(float(text.replace(",", ".")) > _HIGHEST_RATING for text in texts if is_number(text))
+    return any((number_of(text) or 0) > _HIGHEST_RATING for text in texts)
 
 
 def _may_be_a_time(text: str) -> bool:
-    if is_number(text):
-        return float(text.replace(",", ".")) >= EPOCH_FROM
+    if (number := number_of(text)) is not None:
+        return number >= EPOCH_FROM
     return re.search(r"\d", text) is not None and re.search(r"[-/.:]", text) is not None
 
 

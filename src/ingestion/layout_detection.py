@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from src.ingestion.column_names import (
     TITLE,
     USER,
     VALUE,
+    columns_option,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
@@ -72,11 +72,12 @@ from src.ingestion.numbered_columns import find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
-from src.ingestion.rating_scales import SHARES, are_shares, without_whole
+from src.ingestion.rating_scales import SHARES, WORDED, are_shares, without_whole
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
+from src.ingestion.worded_ratings import are_words, words_note
 
 AnyRows: TypeAlias = FlatRows | ReshapedRows
 
@@ -131,11 +132,11 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     if not is_settled and (found := find_unknown_codes(reading, profiles)):
         raise UnclearLayout(
             f"{path}: {found[0]!r} has the codes {', '.join(found[1])}, and what they mean is not known.",
-            f"Say a kind of event for each: --columns kind={found[0]} --words "
+            f"Say a kind of event for each: {columns_option({KIND: names.index(found[0])}, names)} --words "
             f"{','.join(f'{code}=view' for code in found[1])}; if the column says something else: --columns kind=",
         )
     unused = tuple(column for at, column in enumerate(names) if column and at not in reading.used)
-    notes = [*([wide.note()] if wide else []), *reading.notes]
+    notes = [*([wide.note(named.names)] if wide else []), *reading.notes]
     if wide:
         layout = Layout(reading.layout, dict(reading.columns), tuple(names), unused, account=reading.fates)
         return _with_notations(ReshapedRows(rows, wide=wide), layout, notes, hints, named.sample)
@@ -222,8 +223,7 @@ def _proposal(profiles: Sequence[ColumnProfile], roles: Roles) -> str:
             found[role] = free.pop(0)
     if not {USER, PRODUCT} <= found.keys():
         return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
-    columns = ",".join(f"{role}={profiles[at].name}" for role, at in found.items() if "," not in profiles[at].name)
-    return f", perhaps: --columns {shlex.quote(columns)}"
+    return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
@@ -276,14 +276,13 @@ def _inferred_table(rows: CsvRows, found: InferredColumns, whole: list[list[str]
     columns = {role: at for role, at in found.columns.items() if hints.columns.get(role) != ""}
     name = EVENTS if KIND in columns else PURCHASES if INVOICE in columns else PAIRS
     layout = Layout(name, columns, fallbacks=found.fallbacks)
-    shown = ",".join(f"{role}={at + 1}" for role, at in columns.items())
-    notes = [f"no header: columns were told by their cells; to say it otherwise: --columns {shown}"]
+    notes = [f"no header: columns were told by their cells; to say it otherwise: {columns_option(columns)}"]
     for at in found.numbers:
-        users_products = f"user={columns[USER] + 1},product={columns[PRODUCT] + 1}"
-        options = f"are ratings: --layout ratings --columns {users_products},rating={at + 1}"
+        rated = {USER: columns[USER], PRODUCT: columns[PRODUCT], VALUE: at}
+        options = f"are ratings: --layout ratings {columns_option(rated)}"
         if are_counts([row[at] for row in whole]) or name == PURCHASES:
             counted = EVENTS if name == EVENTS else PURCHASES
-            options = f"say how many or how often: --layout {counted} --columns {shown},quantity={at + 1}"
+            options = f"say how many or how often: --layout {counted} {columns_option(columns | {QUANTITY: at})}"
         notes.append(f"column {at + 1} has numbers such as {whole[0][at]!r} and is not used; if they {options}")
     return _with_notations(replace(rows, single=_single_line(columns)), layout, notes, hints, whole)
 
@@ -304,8 +303,7 @@ def _by_numbers(whole: list[list[str]]) -> str:
     guessed = guess_columns(whole)
     if not {USER, PRODUCT} <= guessed.keys():
         return ", or say with --columns which number each has: user=NUMBER,product=NUMBER"
-    shown = ",".join(f"{role}={at + 1}" for role, at in guessed.items())
-    return f", or by their numbers, perhaps: --columns {shown}"
+    return f", or by their numbers, perhaps: {columns_option(guessed)}"
 
 
 def _layout_of_given(columns: dict[str, int]) -> str:
@@ -334,7 +332,9 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     if layout.name == RATINGS:
-        hints = replace(hints, scale=SHARES) if hints.scale is None and are_shares(texts[VALUE]) else hints
+        scale = SHARES if are_shares(texts[VALUE]) else WORDED if are_words(texts[VALUE]) else None
+        notes += [words_note(texts[VALUE])] if scale == WORDED else []
+        hints = replace(hints, scale=hints.scale or scale)
         texts[VALUE] = list(map(without_whole, texts[VALUE]))
     kind = find_kind(rows.file.path, layout, hints, notes)
     decimal = find_decimal(texts, sample, hints, notes)

@@ -17,7 +17,6 @@ from src.ingestion.column_names import (
     TITLE,
     USER,
     candidates,
-    columns_option,
     is_number,
     role_of_name,
 )
@@ -35,7 +34,6 @@ _NEARLY = 0.7  # share of products with a single price, which sales and new pric
 _FEW_PIECES, _MOST_PIECES = 3, 1_000  # at most: half of the quantities, all of them
 _AS_MANY = 0.8  # titles to products; fewer are sorts of products
 _FEW = 5  # rows
-_SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _WITH_PARTS = re.compile(r"[.,]\d{1,2}$", re.ASCII)
 _COSTS = frozenset({"cost", "costs"})  # what a product costs may be its price
 
@@ -65,8 +63,8 @@ def missed_notes(
     for role, at in _missed(layout, columns, free, first):
         if role not in settled:
             notes.append(
-                f"no column was found for the {role}, and {_shown(first.profiles[at])} looks like one; if it is: "
-                f"{columns_option(role, first.profiles[at].name, at)}"
+                f"no column was found for the {role}, and {first.profiles[at]} looks like one; if it is: "
+                f"{first.option(role, at)}"
             )
     return notes
 
@@ -159,7 +157,7 @@ def _doubtful_user(columns: Mapping[str, int], used: Collection[int], first: Fir
     other = next(
         (at for at in range(len(first.profiles)) if at not in used and _may_be_users(at, columns, first)), None
     )
-    do = columns_option(USER, first.profiles[other].name, other) if other is not None else "--layout products"
+    do = first.option(USER, other) if other is not None else "--layout products"
     what = "for users" if other is not None else "if rows are products"
     return [f"{why}: it may tell who made or sells the products; {what}: {do}"]
 
@@ -171,8 +169,3 @@ def _may_be_users(at: int, columns: Mapping[str, int], first: FirstRows) -> bool
     are_words = profile.is_enumeration and not any(map(str.isdigit, "".join(profile.cells)))
     is_other = is_excluded(profile.name) or are_words
     return is_id and not is_other and not first.depends_on(at, [columns[PRODUCT]])
-
-
-def _shown(profile: ColumnProfile) -> str:
-    cells = list(dict.fromkeys(profile.cells))[:_SHOWN_CELLS]
-    return f"{profile.name!r} ({', '.join(repr(cell[:_SHOWN_LETTERS]) for cell in cells)})"

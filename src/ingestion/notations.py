@@ -24,7 +24,7 @@ from src.ingestion.column_names import (
     TITLE,
     USER,
     VALUE,
-    is_number,
+    number_of,
 )
 from src.ingestion.column_words import says_returned, writes_days_first
 from src.ingestion.csv_rows import CsvRows
@@ -63,6 +63,7 @@ _TWO_NUMBERS = re.compile(r"(\d{1,2})[-/.] ?(\d{1,2})[-/.]")
 _MANY_DAYS, _DAYS_A_MONTH = 5, 3  # different days, and how many for each month
 _MOST_UNRATED = 2  # different numbers that mean "not rated", such as 0 and -1
 _UNRATED_SHARE = 0.02  # of the first rows
+_NO_LETTER = re.compile("[\udc80-\udcff]")  # a byte that the encoding does not know
 _ENCODED_TWICE = re.compile("Ã[\x80-\xbf¼¶¤Ÿ©¨]|â€|Å‚|Ä™")
 
 
@@ -210,8 +211,10 @@ def _own_scale(layout: Layout, texts: list[str], decimal: str, notes: list[str])
     if said := scale_in_name(name):
         notes.append(f"ratings go from {said.low:g} to {said.high:g}, as {name!r} says; otherwise: --scale 1-5")
         return said
-    if votes := scale_of_votes(numbers):
-        notes.append(f"{name!r} has votes for and against: -1 is the worst and 1 the best; otherwise: --scale 1-5")
+    if votes := scale_of_votes(name, numbers):
+        notes.append(
+            f"{name!r} has votes for and against: {votes.low:g} is the worst and 1 the best; otherwise: --scale 1-5"
+        )
         return votes
     if is_ranking(name) and (ranks := scale_of_ranks(numbers)):
         notes.append(
@@ -298,7 +301,8 @@ def _decimal_notes(texts: dict[str, list[str]], decimal: str, hints: Hints) -> l
     used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
     votes = Counter(filter(None, map(decimal_vote, used)))
     other = "comma" if decimal == "." else "point"
-    if votes[","] and votes["."]:
+    # A price is read by its own sign.
+    if {",", "."} <= {decimal_vote(text) for role in (VALUE, QUANTITY) for text in texts.get(role, [])}:
         return [f"some numbers have a decimal comma and some a point; most decide: for the other: --decimal {other}"]
     unclear = next((text for text in used if re.search(r"\d[.,]\d{3}(?!\d)", text) and not decimal_vote(text)), None)
     if unclear and not votes:
@@ -320,19 +324,25 @@ def encoding_notes(rows: FlatRows | ReshapedRows, cells: dict[str, list[str]], h
     """
     texts = [text for role in (TITLE, BRAND, CATEGORY, USER) for text in cells.get(role, [])]
     odd = next((text for text in texts if not text.isascii()), None)
-    if odd is None or hints.encoding or isinstance(rows, ParquetRows):
+    if odd is None or isinstance(rows, ParquetRows):
+        return []
+    encoding = rows.file.encoding
+    another = "cp1250" if encoding == "cp1252" else "cp1252"
+    if broken := next((text for text in texts if _NO_LETTER.search(text)), None):
+        shown = _NO_LETTER.sub("?", broken[:40])
+        return [f"some letters are none in {encoding} and are left out, such as in {shown!r}: --encoding {another}"]
+    if hints.encoding:
         return []
     if twice := next((text for text in texts if _ENCODED_TWICE.search(text)), None):
         return [f"letters in {twice[:40]!r} seem to have been encoded twice: export the file as UTF-8 once more"]
-    encoding = rows.file.encoding
     if encoding.startswith("utf"):
         return []
-    return [f"letters were read in {encoding}, such as {odd[:40]!r}; if they are wrong: --encoding utf-8, or another"]
+    return [f"letters were read in {encoding}, such as {odd[:40]!r}; if wrong: --encoding {another}, or others"]
 
 
 def _has_unrated(texts: list[str]) -> bool:
     """Whether a notable part of the ratings is empty, 0 or negative, below all others."""
-    values = [float(text.replace(",", ".")) for text in texts if is_number(text)]
+    values = [number for text in texts if (number := number_of(text)) is not None]
     rated = [value for value in values if value > 0]
     n_unrated = len(texts) - len(rated)
     if len({value for value in values if value <= 0}) > _MOST_UNRATED:

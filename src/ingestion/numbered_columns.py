@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from src.ingestion.column_names import INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, is_number, role_of_name
+from src.ingestion.column_names import (
+    INVOICE,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    TITLE,
+    USER,
+    columns_option,
+    is_number,
+    role_of_name,
+)
 from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_words import is_excluded
 from src.ingestion.parsing import as_texts, is_nothing
@@ -27,13 +37,11 @@ class Numbered:
         groups: Positions of the columns of each number, one a label; None where a number lacks it.
         labels: Names of the columns without their number.
         kept: Positions of the other columns.
-        first: Names of the first number's columns.
     """
 
     groups: tuple[tuple[int | None, ...], ...]
     labels: tuple[str, ...]
     kept: tuple[int, ...]
-    first: tuple[str, ...]
 
     @property
     def n_made(self) -> int:
@@ -54,12 +62,13 @@ class Numbered:
         for line in filled or [[None] * len(self.labels)]:
             yield [*kept, *line]
 
-    def note(self) -> str:
+    def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""
-        shown = ", ".join(map(repr, self.first))
+        first = [at for at in self.groups[0] if at is not None]
+        shown = ", ".join(repr(names[at]) for at in first)
         return (
             f"{shown} and those of other numbers up to {len(self.groups)}: each number became a row of its own; to "
-            f"take one column only: --columns 'product={self.first[0]}'"
+            f"take one column only: {columns_option({PRODUCT: first[0]}, names)}"
         )
 
 
@@ -92,8 +101,7 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     if len(labels) == 1 and not _are_ids([profiles[at] for at in found[label].values()]):
         return None
     groups = tuple(tuple(found[each].get(number) for each in labels) for number in numbers)
-    first = tuple(profiles[at].name for at in groups[0] if at is not None)
-    return Numbered(groups, tuple(labels), kept, first)
+    return Numbered(groups, tuple(labels), kept)
 
 
 def _are_products(label: str, at: Mapping[int, int], profiles: Sequence[ColumnProfile]) -> bool:

@@ -10,9 +10,10 @@ import numpy as np
 
 from src.core.domain import FloatArray
 from src.core.errors import InputError
-from src.ingestion.column_names import is_number
+from src.ingestion.column_names import number_of
 from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
+from src.ingestion.worded_ratings import are_votes, rating_in_words
 
 _OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?) ?(?:/|out of|von|sur|su|de|z|van|av|из) ?(?:5|10|20|100)")
 _PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d+)?) ?%")
@@ -44,6 +45,8 @@ _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 USUAL_SCALE = Scale(1, 5)
 SHARES = Scale(0, 100, is_given=True)
 """The scale of ratings such as "80 %"."""
+WORDED = Scale(1, 5, is_given=True)
+"""The scale of ratings such as "very good"."""
 _SYMMETRIC = (Scale(-1, 1), Scale(-2, 2), Scale(-3, 3), Scale(-5, 5), Scale(-10, 10), Scale(-100, 100))
 _USUAL = (USUAL_SCALE, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
 
@@ -57,11 +60,11 @@ _MOST_WORDS = 5
 
 
 def without_whole(text: str) -> str:
-    """Return the rating in "8/10", "4 out of 5", "80 %", "4 Sterne" and "★★★☆☆"; any other text as it is."""
+    """Return the rating in "8/10", "4 out of 5", "80 %", "4 Sterne", "★★★☆☆", "very good"; other texts as they are."""
     if _STARS.fullmatch(text):
         return str(sum(sign in "★⭐🌟" for sign in text))
     match = _OUT_OF.fullmatch(text) or _PERCENT.fullmatch(text) or _IN_STARS.fullmatch(text)
-    return match[1] if match else text
+    return match[1] if match else rating_in_words(text) or text
 
 
 def are_shares(texts: Sequence[str]) -> bool:
@@ -79,7 +82,7 @@ def says_unrated(text: str, number: float | None = None) -> bool:
     Returns:
         False for a rating, and for nothing.
     """
-    if number is not None and is_number(text) and float(text.replace(",", ".")) == number:
+    if number is not None and number_of(text) == number:
         return True
     if not text or any(letter.isdigit() for letter in text):
         return False
@@ -156,9 +159,19 @@ def scale_of_ranks(ratings: Sequence[float]) -> Scale | None:
     return Scale(max(ratings), 1.0, is_given=True)
 
 
-def scale_of_votes(ratings: Sequence[float]) -> Scale | None:
-    """Return the scale of votes for and against: -1 and 1, with or without 0 between; None for other numbers."""
+def scale_of_votes(name: str, ratings: Sequence[float]) -> Scale | None:
+    """Return the scale of votes: from -1 to 1, or 0 and 1 where the name says so.
+
+    Args:
+        name: The name of the column.
+        ratings: Its numbers.
+
+    Returns:
+        None for other numbers.
+    """
     found = set(ratings)
+    if are_votes(name, {f"{rating:g}" for rating in found}):
+        return Scale(0.0, 1.0, is_given=True)
     return Scale(-1.0, 1.0, is_given=True) if {-1.0, 1.0} <= found <= {-1.0, 0.0, 1.0} else None
 
 

@@ -44,7 +44,7 @@ class RowMaker(Protocol):
     def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
         """Yield the rows that a row becomes: one at least."""
 
-    def note(self) -> str:
+    def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from src.ingestion.column_names import (
     BRAND,
@@ -12,7 +12,6 @@ from src.ingestion.column_names import (
     IMAGE,
     INVOICE,
     KIND,
-    NO_OPTION,
     PRICE,
     QUANTITY,
     SALE_PRICE,
@@ -24,6 +23,7 @@ from src.ingestion.column_names import (
 from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_roles import Roles
 from src.ingestion.column_words import classes_of, is_excluded
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PRODUCTS
 from src.ingestion.prices import price_in
 
@@ -40,7 +40,7 @@ def rival_note(
     columns: Mapping[str, int],
     used: Collection[int],
     roles: Roles,
-    profiles: Sequence[ColumnProfile],
+    first: FirstRows,
     given: Collection[str],
 ) -> list[str]:
     """Name the columns of each role that has several.
@@ -50,12 +50,13 @@ def rival_note(
         columns: Role → position of the column that was taken.
         used: Positions of all columns that are read.
         roles: Role → columns that fit it.
-        profiles: One a column.
+        first: The first rows of the file.
         given: Roles that options tell.
 
     Returns:
         One sentence for all roles; none where no role has several columns.
     """
+    profiles = first.profiles
     found = []
     for role in _OF_PRODUCTS if layout == PRODUCTS else _OF_EVENTS:
         if role not in columns or role in given:
@@ -70,9 +71,7 @@ def rival_note(
     if not found:
         return []
     _, role, at = found[0]
-    names = [profile.name for profile in profiles]
-    name = names[at] if names.count(names[at]) == 1 and not NO_OPTION.search(names[at]) else at + 1
-    return [f"{'; '.join(text for text, _, _ in found)}; to take another: --columns '{role}={name}'"]
+    return [f"{'; '.join(text for text, _, _ in found)}; to take another: {first.option(role, at)}"]
 
 
 def _shown(profile: ColumnProfile) -> str:

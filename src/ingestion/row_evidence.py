@@ -88,7 +88,7 @@ def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str
         if n_fit > 0.9 * len(pairs):
             yield (
                 f"{_name(columns, PRICE, first)} is the quantity times {profile.name!r}: the price of the whole line; "
-                f"to take that of one piece: --columns 'price={profile.name}'"
+                f"to take that of one piece: {first.option(PRICE, other)}"
             )
             return
 
@@ -165,8 +165,8 @@ def _ids_of_parents(columns: Mapping[str, int], first: FirstRows) -> Iterator[st
         if at not in (columns[GROUP], columns[PRODUCT]) and len(parents & set(profile.cells)) > _MOST * len(parents):
             yield (
                 f"{_name(columns, GROUP, first)} has ids of {profile.name!r}, and products go by "
-                f"{_name(columns, PRODUCT, first)}: parents are not joined to their variants; to join them: --columns "
-                f"'product={profile.name}'"
+                f"{_name(columns, PRODUCT, first)}: parents are not joined to their variants; to join them: "
+                f"{first.option(PRODUCT, at)}"
             )
             return
 

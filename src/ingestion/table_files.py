@@ -12,6 +12,7 @@ from typing import TypeAlias
 from src.core.errors import UnusableFile
 from src.ingestion import csv_rows
 from src.ingestion.child_lines import ChildLinesRows, NestedChildRows, has_child_lines
+from src.ingestion.column_inference import is_unknown_header
 from src.ingestion.column_names import (
     DESCRIPTION,
     PRICE,
@@ -132,7 +133,8 @@ def _open_delimited(file: InputFile, first: str, hints: Hints) -> OpenedRows:
     if rows.width is not None and hints.layout != LISTS:
         for at, row in enumerate(sample[:HEADER_ROWS]):
             names = [name.strip() for name in row]
-            if _is_header(names, hints, is_first=at == 0):
+            least = 4 if at else 1 if is_unknown_header(sample) else 2
+            if _is_header(names, hints, least, is_first=at == 0):
                 names = _without_trailing_separators(names, rows.width)
                 return _with_names(replace(rows, header=at + 1, width=len(names)), names)
     return OpenedRows(rows, None, sample)
@@ -143,15 +145,21 @@ def _with_names(rows: FlatRows, names: list[str]) -> OpenedRows:
     return OpenedRows(rows, names, sample, nested)
 
 
-def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
+def _is_header(names: Sequence[str], hints: Hints, least: int, *, is_first: bool) -> bool:
     """Whether a row is the header: it has a known name or one of the hints.
 
     Below the first row, it needs a product and another known name.
+
+    Args:
+        names: The cells of the row.
+        hints: What options say.
+        least: Roles that words must tell.
+        is_first: Whether no row stands above it.
     """
     roles = candidates(names)
     if any(is_number(name) or looks_like_time(name) for name in names):
         roles = roles if is_first and USER in candidates(names[:1]) and len(set(names)) == len(names) > 2 else {}
-    elif (is_first and _is_worded_header(names, 2)) or (not is_first and _is_worded_header(names, 4)):
+    elif _is_worded_header(names, least):
         return True
     if roles and (is_first or (PRODUCT in roles and len(roles) > 1)):
         return True
@@ -160,14 +168,15 @@ def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
 
 
 def _is_worded_header(names: Sequence[str], least: int) -> bool:
-    """Whether the words of enough names tell different roles, one of them that of a product or user.
+    """Whether the words of enough names tell different roles, of several one that of a product or user.
 
     Args:
         names: The cells of the row.
         least: Roles that are enough.
     """
     roles = {found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.4}
-    return len(roles) >= least and (bool({PRODUCT, USER, TITLE} & roles) or {DESCRIPTION, PRICE} <= roles)
+    is_telling = bool({PRODUCT, USER, TITLE} & roles) or {DESCRIPTION, PRICE} <= roles
+    return len(roles) >= least and (least == 1 or is_telling)
 
 
 def _without_trailing_separators(names: list[str], width: int) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
+
+from typing_extensions import override
 
 from src.core.domain import EventKind
 from src.ingestion.column_account import ColumnFate, Fate
@@ -27,7 +30,7 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     WITHDRAWN,
-    is_number,
+    number_of,
     role_of_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
@@ -40,7 +43,6 @@ from src.ingestion.no_products import is_charge
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
 _MOST_CODES = 10
-_SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _MOST_NAMED = 5  # columns in one sentence
 _FULL = 0.95
 _MOST_SORTS, _MOSTLY = 6, 0.9
@@ -57,14 +59,25 @@ _SIGNS = re.compile("[,='\"\n]")
 _NO_LOGS = frozenset(LAYOUTS) - {EVENTS, PRODUCTS}
 
 
+class _Option(NamedTuple):
+    """A column, written as the option that gives it a role."""
+
+    first: FirstRows
+    at: int
+
+    @override
+    def __format__(self, role: str) -> str:
+        return self.first.option(role, self.at)
+
+
 class _Telling(NamedTuple):
     """A look of columns that matters.
 
     Attributes:
         layouts: The layouts that it matters in.
         looks: Whether a column looks so.
-        note: What is said; {columns} (names with cells) stands for all columns of this look, {name}, {one} and {two}
-            (cells) for the first, {charge} for its first cell that is no product.
+        note: What is said; {columns} (names with cells) stands for all columns of this look, {option:ROLE} (which gives
+            it the role), {one} and {two} (cells) for the first, {charge} for its first cell that is no product.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
@@ -83,15 +96,22 @@ class _Telling(NamedTuple):
         """Whether an unused column has this look."""
         return (fate.fate is Fate.UNKNOWN or not self.unknown) and self.looks(profile)
 
-    def sentence(self, found: Sequence[tuple[int, ColumnProfile]]) -> str:
-        """Return what is said of all columns of this look, each with its position."""
-        named = ", ".join(_shown(profile) for _, profile in found[:_MOST_NAMED])
+    def sentence(self, found: Sequence[int], first: FirstRows) -> str:
+        """Return what is said of all columns of this look.
+
+        Args:
+            found: Their positions.
+            first: The first rows of the file.
+
+        Returns:
+            A sentence with an option.
+        """
+        named = ", ".join(str(first.profiles[at]) for at in found[:_MOST_NAMED])
         named += f" and {len(found) - _MOST_NAMED} others" if len(found) > _MOST_NAMED else ""
-        at, first = found[0]
-        cells = [cell for cell in dict.fromkeys(first.cells) if not _SIGNS.search(cell)] or ["WORD"]
-        name = str(at + 1) if _SIGNS.search(first.name) or not first.name else first.name
+        cells = [cell for cell in dict.fromkeys(first.profiles[found[0]].cells) if not _SIGNS.search(cell)] or ["WORD"]
         charge = next(filter(is_charge, cells), cells[0])
-        return self.note.format(columns=named, name=name, one=cells[0], two=cells[1 % len(cells)], charge=charge)
+        option = _Option(first, found[0])
+        return self.note.format(columns=named, option=option, one=cells[0], two=cells[1 % len(cells)], charge=charge)
 
     def concerns(self, layout: str, roles: Collection[str], ignored: Collection[str]) -> bool:
         """Tell whether it matters in a file.
@@ -131,15 +151,15 @@ def unused_notes(
         A sentence with an option for the columns of each look.
     """
     looks = [each for each in _LOOKS if each.concerns(layout, roles, ignored)]
-    found: dict[int, list[tuple[int, ColumnProfile]]] = {}
+    found: dict[int, list[int]] = {}
     for fate in fates:
         profile = first.profiles[fate.at]
         if fate.fate is Fate.USED or not profile.cells or profile.nested:
             continue
         number = next((n for n, each in enumerate(looks) if each.fits(profile, fate)), None)
         if number is not None:
-            found.setdefault(number, []).append((fate.at, profile))
-    notes = [looks[number].sentence(columns) for number, columns in sorted(found.items())]
+            found.setdefault(number, []).append(fate.at)
+    notes = [looks[number].sentence(columns, first) for number, columns in sorted(found.items())]
     is_explained = is_grouped or KIND in roles
     sorts = [] if is_explained else _sorts_of_rows(layout, roles, fates, first)
     notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
@@ -152,7 +172,7 @@ def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFa
     if layout == PRODUCTS or TIME in roles or not free:
         return []
     grows = next((profile for profile in free if _grows(profile)), None)
-    found = f"; {_shown(grows)} grows with the rows, but is no time that is known" if grows else ""
+    found = f"; {grows} grows with the rows, but is no time that is known" if grows else ""
     return [f"no column has the times of events{found}: all count as equally old; if one has: --columns time=COLUMN"]
 
 
@@ -180,7 +200,7 @@ def _misfits(
             continue
         role = role_of_name(profile.name)
         if role in wanted and role not in {*roles, *ignored}:
-            found.append(f"{_shown(profile)} is named like the {role}, and its cells do not look so")
+            found.append(f"{profile} is named like the {role}, and its cells do not look so")
     return [f"{'; '.join(found)}: not used"] if found else []
 
 
@@ -199,17 +219,11 @@ def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[Column
             if shares[full] >= _MOSTLY and shares[empty] <= 1 - _MOSTLY and len(sorts[empty]) > 1:
                 what, word = ("a product", "hidden") if layout == PRODUCTS else ("an event", "none")
                 return [
-                    f"{_shown(profile)} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
-                    f"of {empty!r} have none, and each was taken for {what}; if some are none: --columns "
-                    f"'state={profile.name}' --words '{empty}={word}'"
+                    f"{profile} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
+                    f"of {empty!r} have none, and each was taken for {what}; if some are none: "
+                    f"{first.option(STATE, fate.at)} --words {shlex.quote(f'{empty}={word}')}"
                 ]
     return []
-
-
-def _shown(profile: ColumnProfile) -> str:
-    """Return a column's name with three of its cells."""
-    cells = list(dict.fromkeys(profile.cells))[:_SHOWN_CELLS]
-    return f"{profile.name!r} ({', '.join(repr(cell[:_SHOWN_LETTERS]) for cell in cells)})"
 
 
 def _may_decide(profile: ColumnProfile) -> bool:
@@ -265,7 +279,7 @@ def _may_be_ratings(profile: ColumnProfile) -> bool:
     """Whether a column has few different small numbers, more than two, as ratings are."""
     if len(profile.cells) < MANY or profile.numbers < 0.9 or is_excluded(profile.name) or has_id_word(profile.name):
         return False
-    numbers = [float(cell.replace(",", ".")) for cell in set(profile.cells) if is_number(cell)]
+    numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
     return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
 
 
@@ -302,40 +316,39 @@ _LOOKS = (
     _Telling(
         _NO_LOGS,
         lambda profile: profile.is_enumeration and _has_kinds(profile),
-        "{columns} looks like kinds of events and is not used; to use it: --layout events --columns 'kind={name}'",
+        "{columns} looks like kinds of events and is not used; to use it: --layout events {option:kind}",
         allowed=frozenset({KIND}),
     ),
     _Telling(
         {PRODUCTS},
         lambda profile: profile.is_enumeration and _has_kinds(profile),
         "{columns} looks like kinds of events and is not used, as no column says whose; if one does: --layout events "
-        "--columns user=COLUMN,'kind={name}'",
+        "{option:user=COLUMN,kind}",
         allowed=frozenset({KIND}),
     ),
     _Telling(
         _OF_EVENTS,
         lambda profile: says_state(profile) and profile.n_distinct > 1,
         "{columns} seems to say what became of an order, and its words are not known: every row counts; if "
-        "some must not: --columns 'state={name}' --words '{one}=cancelled'",
+        "some must not: {option:state} --words '{one}=cancelled'",
         unread=frozenset({STATE}),
     ),
     _Telling(
         _OF_EVENTS,
         has_undone,
-        "{columns} is not used; if its rows of cancelled or returned orders must not count: --columns 'state={name}'",
+        "{columns} is not used; if its rows of cancelled or returned orders must not count: {option:state}",
         allowed=frozenset({STATE}),
     ),
     _Telling(
         {PAIRS},
         _may_be_ratings,
-        "{columns} has numbers that may be ratings and is not used; if they are: --layout ratings "
-        "--columns 'rating={name}'",
+        "{columns} has numbers that may be ratings and is not used; if they are: --layout ratings {option:rating}",
     ),
     _Telling(
         {PRODUCTS},
         lambda profile: _names_listing(profile) and profile.is_enumeration and profile.n_distinct > 1,
         "{columns} seems to say which products are kept back, and its words are not known: all are listed; if some "
-        "must not be: --columns 'listed={name}' --words '{one}=hidden'",
+        "must not be: {option:listed} --words '{one}=hidden'",
         unread=frozenset({LISTED, STATE}),
     ),
     _Telling(
@@ -347,36 +360,36 @@ _LOOKS = (
     _Telling(
         {PRODUCTS},
         _is_flag,
-        "{columns} is not used; if it says which products are shown: --columns 'listed={name}'",
+        "{columns} is not used; if it says which products are shown: {option:listed}",
         unread=frozenset({LISTED}),
     ),
     _Telling(
         {PAIRS},
         _may_be_counts,
         "{columns} has numbers and is not used: every row counts alike; if they say how many or how often: --layout "
-        "purchases --columns 'quantity={name}'",
+        "purchases {option:quantity}",
         unread=frozenset({QUANTITY}),
         unknown=True,
     ),
     _Telling(
         _SALES,
         lambda profile: profile.is_enumeration and 0.0 < profile.share(is_charge) < 1.0,
-        "{columns} is not used; if some of its rows are no products: --columns 'state={name}' --words '{charge}=none'",
+        "{columns} is not used; if some of its rows are no products: {option:state} --words '{charge}=none'",
         allowed=frozenset({STATE}),
     ),
     _Telling(
         _SALES,
         lambda profile: _names_kinds(profile) or _may_decide(profile),
         "{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
-        "--columns 'state={name}' --words '{one}=cancelled'; if it tells kinds of events: --layout events "
-        "--columns 'kind={name}' --words '{one}=view,{two}=purchase'",
+        "{option:state} --words '{one}=cancelled'; if it tells kinds of events: --layout events "
+        "{option:kind} --words '{one}=view,{two}=purchase'",
         allowed=frozenset({STATE}),
         unknown=True,
     ),
     _Telling(
         _OF_EVENTS,
         _may_decide,
-        "{columns} is not understood and not used; if some of its rows must not count: --columns 'state={name}' "
+        "{columns} is not understood and not used; if some of its rows must not count: {option:state} "
         "--words '{one}=cancelled'",
         allowed=frozenset({STATE}),
         unknown=True,
@@ -385,7 +398,7 @@ _LOOKS = (
         {PRODUCTS},
         lambda profile: _FEW <= len(profile.cells) < _FULL * profile.n_rows and _is_mark(profile),
         "{columns} is filled for some products only, not understood and not used; if it says which products are kept "
-        "back: --columns 'withdrawn={name}'",
+        "back: {option:withdrawn}",
         allowed=frozenset({WITHDRAWN}),
         unknown=True,
     ),

@@ -15,7 +15,7 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     candidates,
-    is_number,
+    number_of,
     role_of_name,
 )
 from src.ingestion.column_profile import ColumnProfile, looks_like_time
@@ -73,7 +73,7 @@ class Wide:
         for label, cell in found or [(NO_ACT if self.role == KIND else "", "")]:
             yield [*kept, label, cell]
 
-    def note(self) -> str:
+    def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""
         first, last, n = self.labels[0], self.labels[-1], len(self.labels)
         if self.role == KIND:
@@ -89,13 +89,9 @@ class Wide:
         )
 
     def _counts(self, cell: str) -> bool:
-        if self.absent is not None and _value(cell) == self.absent:
+        if self.absent is not None and number_of(cell) == self.absent:
             return False
         return not is_nothing(cell) and cell.lower() not in _NO and (self.zeros or cell.strip("0.") != "")
-
-
-def _value(cell: str) -> float | None:
-    return float(cell.replace(",", ".")) if is_number(cell) else None
 
 
 def _number(cell: str) -> str:
@@ -151,7 +147,7 @@ def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
     cells = _columns_of_matrix(profiles, role)
     if not cells:
         return None
-    numbers = [float(cell.replace(",", ".")) for at in cells for cell in profiles[at].cells]
+    numbers = [number_of(cell) or 0.0 for at in cells for cell in profiles[at].cells]
     absent = find_no_rating(numbers)
     numbers = [number for number in numbers if number != absent]
     is_numbered = _are_numbered(profiles, cells, role)

@@ -140,7 +140,6 @@ class Neighbourhoods:
         Args:
             index: of `empty`.
             items: int64[k], some of `known`.
-            reporter: told of the progress.
         """
         at_once = max(1, _BLOCK_BYTES // (4 * max(len(self.named), 1)))
         parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
@@ -186,12 +185,7 @@ class GrowingIndex(CandidateIndex):
         return cls(empty.item, empty.score, neighbourhoods, has_row)
 
     def find(self, items: IntArray, reporter: Reporter) -> None:
-        """Find the neighbours of many items at once.
-
-        Args:
-            items: int[k], with repetitions.
-            reporter: told of the progress.
-        """
+        """Find the neighbours of many items at once; items: int[k], with repetitions."""
         missing = distinct(items[~self.has_row[items]])
         if len(missing):
             self.neighbourhoods.write(self, missing, reporter)

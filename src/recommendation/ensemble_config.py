@@ -112,7 +112,6 @@ def fit_models(
         data: with the weighting to use.
         params: model name → what its `train` takes.
         seed: of all models.
-        reporter: told of the progress.
         start: model name → model to continue, see ModelKind; None to begin them all anew. Each model is taken out when
             its training has continued from it, so that its memory is free.
         aside: folder for the large arrays of trained models, so that they do not fill the memory while others are
@@ -134,16 +133,11 @@ def fit_models(
 
 
 def fit_ensemble(data: TrainingData, config: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
-    """Train an ensemble without a candidate index.
+    """Train an ensemble without a candidate index, and without models that have nothing to learn from the data.
 
     Args:
         data: its weighting is replaced by that of the configuration.
-        config: the configuration.
         seed: of all models.
-        reporter: told of the progress.
-
-    Returns:
-        The ensemble, without models that have nothing to learn from the data.
     """
     data = replace(data, weighting=config.weighting)
     asked = config.order.names if config.order else ()

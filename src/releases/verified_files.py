@@ -24,15 +24,7 @@ Marks = dict[str, list[int | str]]
 
 
 def mark_of(path: Path, sha256: str) -> list[int | str]:
-    """Return what has to be the same for a file to be the one that was verified.
-
-    Args:
-        path: The file.
-        sha256: The hash that it has or must have.
-
-    Returns:
-        Plain JSON.
-    """
+    """Return, as plain JSON, what has to be the same for a file to be the one that was verified with this hash."""
     found = path.stat()
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, sha256]
 

@@ -189,7 +189,6 @@ def match_of(catalogue: ShopCatalogue, users: ShopUsers, user: IntArray, product
 
     Args:
         catalogue: The products.
-        users: The users.
         user: int[m], row numbers.
         product: int[m], row numbers.
 

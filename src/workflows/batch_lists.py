@@ -69,15 +69,6 @@ def write_batch_lists(settings: AllSettings, store: Store, request: BatchRequest
     Parts are kept beside the file until it is whole. A batch of the same release, data and request goes on where an
     interrupted one ended.
 
-    Args:
-        settings: The settings.
-        store: The events.
-        request: What to write.
-        reporter: Progress.
-
-    Returns:
-        The counts.
-
     Raises:
         NoRelease: No release is active.
         NoData: There is no user.

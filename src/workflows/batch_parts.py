@@ -178,15 +178,7 @@ class _Lists:
 
 
 def make_part(work: BatchWork, number: int) -> tuple[int, int]:
-    """Write a part, whole or not at all.
-
-    Args:
-        work: what it is made of.
-        number: of the part.
-
-    Returns:
-        Its numbers of users and of distinct histories.
-    """
+    """Write the part of this number, whole or not at all; return its numbers of users and of distinct histories."""
     part = work.part_of(number)
     users, mark = work.users[part], work.mark[part]
     first = np.append(True, mark[1:] != mark[:-1])

@@ -49,7 +49,6 @@ class Tune(Protocol):
             tuning: the split.
             budget_seconds: the longest time.
             k: length of the lists that are compared.
-            reporter: shows the steps.
 
         Returns:
             The configuration that `FitPipeline` takes; its attribute `weighting` weights the histories.
@@ -64,10 +63,8 @@ class FitPipeline(Protocol):
         """Train.
 
         Args:
-            data: the training data.
             config: what `Tune` returned.
             seed: of random numbers.
-            reporter: shows the steps.
 
         Returns:
             The pipeline.
@@ -96,7 +93,6 @@ def run_benchmark(
     Args:
         settings: how models are trained, and the scale of ratings if it is set.
         job: what to measure, and on which files.
-        reporter: shows the steps.
         tuner: tunes and trains the pipeline; None for the one that trains what is served.
 
     Returns:

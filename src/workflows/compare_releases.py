@@ -28,7 +28,6 @@ def compare_releases(settings: Settings, store: Store, one: str, other: str, rep
         store: the events, and where the result is kept.
         one: version of the first.
         other: version of the second.
-        reporter: shows the steps.
 
     Returns:
         The comparison.

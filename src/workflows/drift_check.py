@@ -37,7 +37,6 @@ def check_drift(
     Args:
         settings: where the release and the reports are, and how much a score may get worse.
         store: the events, the runs and the scores.
-        reporter: shows the steps.
         now: the moment of the score, in UTC seconds; None for the clock's.
 
     Returns:
@@ -105,14 +104,7 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
 
 
 def split_at(store: Store, read_at: int) -> Split | None:
-    """Split the store's events by the moment they were stored.
-
-    Args:
-        store: the events.
-        read_at: microseconds since 1970; later events are the test part.
-
-    Returns:
-        The split; None without a later event.
+    """Split the events by the moment they were stored, in microseconds since 1970; None without a later event.
 
     Raises:
         NoData: the store holds no events.

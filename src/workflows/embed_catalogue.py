@@ -53,8 +53,6 @@ def embed_catalogue(
     Args:
         settings: which encoder is used, and where its vectors are cached.
         store: the products.
-        data: the training data.
-        reporter: shows the steps.
         with_new: add products without events as further items, but for withdrawn ones and those without a text.
 
     Returns:
@@ -89,17 +87,7 @@ class Embedded(NamedTuple):
 
 
 def embedded_by(settings: Settings, encoder: Encoder, catalogue: CatalogueText, reporter: Reporter) -> Embedded:
-    """Embed the products of a catalogue; texts that were encoded before are taken from the cache.
-
-    Args:
-        settings: where vectors are cached.
-        encoder: embeds what is new.
-        catalogue: n products.
-        reporter: shows the steps.
-
-    Returns:
-        One vector for each product.
-    """
+    """Return a vector for each product of a catalogue; of texts that were encoded before it comes from the cache."""
     reporter.step(message("step.encoding", encoder=encoder.name))
 
     def encode(texts: Sequence[str]) -> FloatArray:
@@ -112,16 +100,5 @@ def embedded_by(settings: Settings, encoder: Encoder, catalogue: CatalogueText, 
 
 
 def encoder_of(settings: Settings, name: str | None = None) -> Encoder:
-    """Open an encoder.
-
-    Args:
-        settings: how it runs.
-        name: its name; None for AISLE_ENCODER.
-
-    Returns:
-        The encoder.
-
-    Raises:
-        NotReady: it is not installed.
-    """
+    """Open an encoder; name: None for AISLE_ENCODER. Raises NotReady if it is not installed."""
     return open_encoder(name or settings.encoder, batch=settings.encoder_batch, download=settings.encoder_download)

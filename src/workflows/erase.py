@@ -70,11 +70,7 @@ def erase(settings: Settings, store: Store, user_id: str, who: str) -> Erasure:
 
 
 def erase_again(settings: Settings, store: Store) -> int:
-    """Repeat the listed erasures, as a backup or a late load brings back what was erased.
-
-    Args:
-        settings: The folders.
-        store: The events; those after an erasure stay.
+    """Repeat the listed erasures, as a backup or a late load brings back what was erased; later events stay.
 
     Returns:
         Number of people who were erased again.
@@ -98,10 +94,6 @@ def erase_again(settings: Settings, store: Store) -> int:
 def erase_if_undone(settings: Settings, store: Store) -> int:
     """Repeat the listed erasures if the store has not gone through all of them, as after a restored backup.
 
-    Args:
-        settings: The folders.
-        store: The events.
-
     Returns:
         Number of people who were erased again.
 
@@ -119,15 +111,7 @@ def erase_if_undone(settings: Settings, store: Store) -> int:
 
 
 def releases_with(settings: Settings, user_id: str) -> list[str]:
-    """Return the versions of the releases that were trained with the events of a person.
-
-    Args:
-        settings: The folder of the releases.
-        user_id: The person.
-
-    Returns:
-        Versions, oldest first.
-    """
+    """Return the versions of the releases that were trained with the events of a person, oldest first."""
     found = []
     for version in open_registry(settings).versions():
         with suppress(OSError, ValueError):

@@ -23,10 +23,8 @@ def evaluate(settings: AllSettings, store: Store, version: str | None, reporter:
     """Measure a release's settings on the present data of the store, or of the file that it was trained on.
 
     Args:
-        settings: The settings; those that the release recorded replace them.
-        store: The store.
+        settings: Those that the release recorded replace them.
         version: The release; None for the current one.
-        reporter: Progress.
 
     Returns:
         The figures, and the folder with report.json and the plots.

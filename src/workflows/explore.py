@@ -25,13 +25,7 @@ _TITLE_LENGTH = 120
 
 
 def explore_store(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Path:
-    """Write a page about the whole store atomically, and save its figures for the dashboard.
-
-    Args:
-        settings: where the figures are saved, and the rating from which on a product is relevant.
-        store: the data.
-        path: the HTML file.
-        reporter: shows the steps.
+    """Write an HTML page about the whole store atomically, and save its figures for the dashboard.
 
     Returns:
         `path`.

@@ -36,11 +36,6 @@ def export(settings: Settings, store: Store, path: Path) -> int:
     Rows, returns among them, have the order in which the events came, as a model may depend on it. The file is
     written atomically.
 
-    Args:
-        settings: where the file that sorts the events, and the list of exports, are put.
-        store: the events.
-        path: the file.
-
     Returns:
         How many events were written.
 
@@ -67,12 +62,8 @@ def is_parquet(path: Path) -> bool:
 def export_parts(store: Store, folder: Path) -> None:
     """Write all events as parquet parts in the order of the store, for programs that read them in parallel.
 
-    Args:
-        store: the events.
-        folder: the folder, which is made.
-
     Raises:
-        OSError: it cannot be written.
+        OSError: the folder cannot be made or written.
         StoreError: the store does not answer.
     """
     import pyarrow as pa  # imported here: a serving process does not need it
@@ -87,10 +78,6 @@ def export_parts(store: Store, folder: Path) -> None:
 
 def export_served(store: Store, path: Path) -> int:
     """Write each place of each list that was served, and what its user did with the product, as Parquet.
-
-    Args:
-        store: the lists.
-        path: the file.
 
     Returns:
         How many places were written.
@@ -190,16 +177,7 @@ def _write_pages(path: Path, schema: Any, pages: Iterable[list[dict[str, object]
 
 
 def _in_order(settings: Settings, store: Store, names: str) -> Iterator[list[tuple[object, ...]]]:
-    """Read all events in the order in which they came, sorted on disk to limit memory.
-
-    Args:
-        settings: where the file that sorts them is put.
-        store: the events.
-        names: the wanted columns, separated by commas.
-
-    Yields:
-        Pages of rows.
-    """
+    """Yield pages of all events in the order in which they came, sorted on disk; names: columns with commas between."""
     with sorting_errors(settings.var), closing(work_file(settings.var)) as rows:
         rows.execute("CREATE TABLE events (number, user_id, product_id, kind, mark, value, at)")
         for batch in store.events.read(as_recorded=True):

@@ -27,17 +27,9 @@ _SUMMARY = "Popular products are listed until the first training has ended; noth
 
 
 def publish_popularity(settings: AllSettings, store: Store, reporter: Reporter) -> str | None:
-    """Publish and activate a release of popularity alone, unless a release is current.
+    """Publish and activate a release of popularity alone, unless a release is current; return its version or None.
 
     It is marked as provisional: the first training replaces it without a comparison.
-
-    Args:
-        settings: The settings.
-        store: The events.
-        reporter: Progress.
-
-    Returns:
-        The version; None if a release is current.
 
     Raises:
         Busy: A training runs.

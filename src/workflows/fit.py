@@ -23,18 +23,7 @@ from src.store import Store
 
 
 def stored_data(store: Store, reporter: Reporter) -> TrainingData:
-    """Return all events of the store.
-
-    Args:
-        store: The store.
-        reporter: Progress.
-
-    Returns:
-        The events, with the default weights.
-
-    Raises:
-        NoData: There are none.
-    """
+    """Return all events of the store, with the default weights. Raises NoData if there are none."""
     reporter.step(message("step.reading_store"))
     with gc_disabled():
         data = training_data(store.events.read())
@@ -83,7 +72,6 @@ def fit(
         data: The events.
         plan: What to train.
         settings: The seed of the models' starting values, and the folder where large arrays are set aside.
-        reporter: Progress.
         reuse: What earlier fits found; None for nothing.
 
     Returns:
@@ -102,17 +90,7 @@ def fit(
 
 
 def measured(settings: Settings, parts: Split, plan: FitPlan, reporter: Reporter) -> Report:
-    """Train on the older part of the events and measure on the newer one.
-
-    Args:
-        settings: The settings.
-        parts: The events, divided in time.
-        plan: What to train.
-        reporter: Progress.
-
-    Returns:
-        The figures; no event is scored that its model was trained on.
-    """
+    """Train on the older part of the events and measure on the newer one, of which no model has learnt."""
     return measured_fit(settings, parts, plan, reporter)[0]
 
 
@@ -128,10 +106,8 @@ def measured_fit(
     """Train on the older part of the events, measure on the newer one, and return the models, too.
 
     Args:
-        settings: The settings.
         parts: The events, divided in time.
         plan: What to train.
-        reporter: Progress.
         known: See Reuse.
         only: The one model whose lists are measured beside popularity's; None for all.
 
@@ -157,14 +133,12 @@ def measured_fit(
 
 
 def continued_from(pipeline: Pipeline, plan: FitPlan) -> dict[str, Any]:
-    """Return the models from which trainings with a plan can continue.
+    """Return, by name, the models from which trainings with a plan can continue.
+
+    They can be continued, and have the plan's parameters and weights of events.
 
     Args:
         pipeline: Models of a part of the same events.
-        plan: The settings of the next training.
-
-    Returns:
-        Name → model, of the models that can be continued and that have the plan's parameters and weights of events.
     """
     if pipeline.weighting != plan.weighting:
         return {}

@@ -83,7 +83,6 @@ def load_files(
         settings: limits of ratings, and folders.
         store: where events and products are stored.
         named: the files and other sources; empty for the files in data/ and data/raw/.
-        reporter: shows the steps.
         hints: how the files are to be read, where their content does not tell.
         since: loads of each source what is new since its last load; None for everything.
 
@@ -176,7 +175,6 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
         settings: limits of ratings, and folders.
         store: where events and products are stored.
         path: the file.
-        reporter: shows the steps.
         hints: how the file is to be read, where its content does not tell.
 
     Returns:
@@ -469,7 +467,6 @@ def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints 
     Args:
         settings: limits of ratings, and the folder of the temporary store.
         path: the file.
-        reporter: shows the steps.
         hints: how the file is to be read, where its content does not tell.
 
     Returns:
@@ -509,7 +506,6 @@ def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Prod
     Args:
         settings: limits of ratings.
         path: the file.
-        reporter: shows the step.
 
     Returns:
         The products; of a repeated one, its last row.

@@ -105,9 +105,7 @@ def trainer_lock(settings: Settings) -> Lock:
 def in_turn(settings: Settings, wait: Callable[[], None]) -> Iterator[None]:
     """Keep the other shops of a service from training inside of the `with` block, however each was asked to.
 
-    Args:
-        settings: Of the shop; where there is one shop nothing is waited for.
-        wait: Called before this one waits for another to end.
+    Where there is one shop nothing is waited for; else `wait` is called before this one waits for another to end.
 
     Yields:
         Nothing.

@@ -43,15 +43,7 @@ def model_name(settings: Settings) -> str:
 
 
 def track_training(settings: Settings, registry: Registry, run: Run, trained: Trained, reporter: Reporter) -> None:
-    """Note a finished training in MLflow, and register its release. What fails is a warning, as the training is done.
-
-    Args:
-        settings: They name the shop.
-        registry: Has the release.
-        run: The run of the store.
-        trained: The finished training.
-        reporter: Progress.
-    """
+    """Note a finished training in MLflow, and register its release. What fails is only a warning."""
     if not is_tracked():
         return
     try:

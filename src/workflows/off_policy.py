@@ -72,13 +72,7 @@ class OffPolicyReport:
 
 
 def off_policy(settings: Settings, store: Store, version: str, reporter: Reporter) -> JsonDict:
-    """Estimate what a release would have earned, and keep it, or why it cannot be said.
-
-    Args:
-        settings: Where releases and reports are.
-        store: The log.
-        version: The release.
-        reporter: Shows the steps.
+    """Estimate from the log what a release would have earned, and keep that, or why it cannot be said.
 
     Returns:
         OffPolicyReport as JSON.
@@ -96,15 +90,7 @@ def off_policy(settings: Settings, store: Store, version: str, reporter: Reporte
 
 
 def saved_estimate(settings: Settings, version: str) -> JsonDict | None:
-    """Return the last estimate for a release.
-
-    Args:
-        settings: Where the reports are.
-        version: The release; one that is on disk.
-
-    Returns:
-        What `off_policy` returned, or its problem; None if nobody asked for it.
-    """
+    """Return what `off_policy` returned last for a release on disk, or its problem; None if nobody asked for it."""
     try:
         document: JsonDict = json.loads(_file(settings, version).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -52,7 +52,6 @@ def preview_source(settings: Settings, source: Source, n_rows: int, hints: Hints
 
     Args:
         settings: The scale of ratings.
-        source: The source.
         n_rows: Rows to show.
         hints: What options say about it.
 
@@ -131,7 +130,9 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
         yield f"  {n_products:,} products"
     yield from (f"    {line}" for line in (*events.totals(), *catalogue.totals()))
     yield from (f"    {line}" for line in count_lines(mended))
-    yield from (f"  WARNING: {line}" for line in unknown_word_lines(tally.words, table.layout))
+    yield from (f"  note: {remark}" for remark in events.remarks())
+    failed = [check.message for check in (*events.checks(), *catalogue.checks()) if not check.passed]
+    yield from (f"  WARNING: {line}" for line in (*unknown_word_lines(tally.words, table.layout), *failed))
     yield "  nothing was stored; to load the file, give the same command without --preview"
 
 

@@ -38,7 +38,6 @@ def begin_run(store: Store, job: TrainingRequest) -> Run | None:
     """Record the run of a training as running; an interrupted nightly run is continued as its next attempt.
 
     Args:
-        store: where runs are recorded.
         job: the training, whose process holds the trainer's lock.
 
     Returns:
@@ -116,13 +115,7 @@ class ProgressRecorder(Reporter):
     """A reporter that also records each step as the progress of a run."""
 
     def __init__(self, reporter: Reporter, store: Store, run: Run) -> None:
-        """Create a recorder.
-
-        Args:
-            reporter: shows the steps.
-            store: where runs are recorded.
-            run: the run that makes progress.
-        """
+        """Create a recorder of the progress of a run."""
         self._reporter, self._store, self._run = reporter, store, run
 
     @override
@@ -140,11 +133,7 @@ class ProgressRecorder(Reporter):
 
 @contextmanager
 def track_run(store: Store, run: Run) -> Iterator[None]:
-    """Record how a run failed or was interrupted if an error leaves the `with` block.
-
-    Args:
-        store: where runs are recorded.
-        run: the run, which is recorded as running.
+    """Record how a running run failed or was interrupted if an error leaves the `with` block.
 
     Yields:
         Nothing.

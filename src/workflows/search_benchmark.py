@@ -73,11 +73,6 @@ def run_search_benchmark(
 
     Without judgements: of keywords, of the encoder in use and of both fused, on queries made from the catalogue.
 
-    Args:
-        settings: which encoder is served, and the seed.
-        job: the files.
-        reporter: shows the steps.
-
     Returns:
         The report; `left_out` names encoders and judgements that were not used, and why.
 

@@ -56,11 +56,7 @@ def train_search_rankers(
     """Train re-rankers on searches, judgements and views, and keep those that beat the order of retrieval.
 
     Args:
-        settings: The settings.
-        store: The store, for the searches.
         later: Events that the pipeline's models were not trained on.
-        pipeline: The models and the search index.
-        reporter: Progress.
 
     Returns:
         The re-rankers; none without a search index, or if AISLE_RANKER is off.

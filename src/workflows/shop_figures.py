@@ -25,11 +25,8 @@ def save_shop(settings: Settings, store: Store, data: TrainingData, changed_at: 
     """Save the directory of customers, and what recommendations earned.
 
     Args:
-        settings: where they are saved.
-        store: the follow-ups and the prices.
         data: all events.
         changed_at: when the store was last changed before they were read.
-        reporter: shows the steps.
 
     Raises:
         AisleError: they cannot be written.
@@ -47,16 +44,7 @@ def save_shop(settings: Settings, store: Store, data: TrainingData, changed_at: 
 
 
 def earn(settings: Settings, store: Store, data: TrainingData) -> Earnings:
-    """Attribute purchases to the recommendations that they followed.
-
-    Args:
-        settings: the window of attribution and the shop's time zone.
-        store: the follow-ups and the prices.
-        data: all events.
-
-    Returns:
-        What was earned.
-    """
+    """Attribute the purchases among all events to the recommendations that they followed."""
     return earnings(
         data,
         _prices(store, data.events.items),

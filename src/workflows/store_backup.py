@@ -14,11 +14,7 @@ from src.workflows.erase import erase_again
 
 
 def back_up_store(settings: Settings, target: Path) -> None:
-    """Copy the store to a file.
-
-    Args:
-        settings: They name the store.
-        target: The backup; a file there is replaced.
+    """Copy the store to a file; a file there is replaced.
 
     Raises:
         InputError: The store is no SQLite file.
@@ -31,10 +27,6 @@ def restore_store(settings: Settings, backup: Path) -> int:
     """Replace the contents of the store by those of a backup, and erase again who was erased.
 
     Services read the new contents at once, and read their copies of products anew.
-
-    Args:
-        settings: They name the store.
-        backup: A file that `back_up_store` wrote.
 
     Returns:
         Number of people who were erased again.

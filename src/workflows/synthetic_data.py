@@ -12,15 +12,7 @@ from src.synthetic.shop import make_shop
 
 
 def make_synthetic_shop(store: Store, reporter: Reporter) -> bool:
-    """Fill an empty store with the synthetic shop.
-
-    Args:
-        store: the store.
-        reporter: shows the step.
-
-    Returns:
-        Whether the store was empty; else nothing is done.
-    """
+    """Fill an empty store with the synthetic shop; return whether it was empty, else nothing is done."""
     stored = store.summary()
     # Synthetic products without events are left by a process that was interrupted while it filled the store.
     if stored.n_events or (stored.n_products and not stored.made_up):
@@ -36,10 +28,6 @@ def remove_synthetic_shop(settings: Settings, store: Store) -> None:
     """Remove the synthetic shop from a store, and deactivate a release that was trained on it.
 
     The release comes first, as a crash in between must not leave it served.
-
-    Args:
-        settings: where the releases are.
-        store: the store.
     """
     registry = open_registry(settings)
     wanted = registry.wanted_version()

@@ -51,10 +51,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
     that served before serves on.
 
     Args:
-        settings: The settings.
-        store: The store.
         job: What to train.
-        reporter: Progress.
 
     Returns:
         The finished training; None if another run answers for job.due already.

@@ -76,11 +76,9 @@ def plan_of(
     Tuning holds out a part of the events, and starts from the current release's ensemble unless the settings changed.
 
     Args:
-        settings: The settings.
         registry: The releases, for the ensemble to start from.
         train: The events to tune on.
         job: The models that are requested.
-        reporter: Progress.
 
     Returns:
         The parameters of every requested model, and the ensemble if all were requested.

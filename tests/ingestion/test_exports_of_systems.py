@@ -175,13 +175,13 @@ def test_a_few_known_kinds_among_unknown_words_are_said_and_the_advice_works(wri
             lambda at: f"{at},c{at % 7},S-{at % 5},1,{('abc', 'def', 'ghi', 'basket add')[at % 4]}",
         )
     )
-    assert "--layout events --columns 'kind=xyz'" in notes(read(path))
+    assert "--layout events --columns kind=xyz" in notes(read(path))
     assert kinds(read(path, Hints(layout="events", columns=parse_columns("kind=xyz")))) == {"cart": 10}
 
 
 def test_words_of_a_catalogue_of_which_some_are_unknown_are_said_aloud(write: Write) -> None:
     path = write(table("sku,title,price,abc", lambda at: f"S{at},Cup {at},5,{('live', 'retired', 'qwe')[at % 3]}"))
-    assert "--columns 'listed=abc'" in notes(read(path))
+    assert "--columns listed=abc" in notes(read(path))
     found = read(path, Hints(columns=parse_columns("listed=abc")))
     assert [product.unlisted for product in found.products[:2]] == [False, True]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reading import Reading, kinds, read, table
+from reading import Reading, kinds, notes, read, table
 
 from src.core.domain import EventKind
 from src.core.errors import InputError, UnusableFile
@@ -396,3 +396,47 @@ def test_ratings_in_words_for_none_are_events_without_a_rating(write: Write) -> 
     )
     assert kinds(found) == {"rating": 30, "purchase": 10}
     assert not found.rejected
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("user,item,answer", ("strongly disagree", "disagree", "neutral", "agree", "strongly agree")),
+        ("Kunde,Artikel,Bewertung", ("sehr schlecht", "schlecht", "mittel", "gut", "sehr gut")),
+        ("Kunde,Artikel,Urteil",
+         ("stimme gar nicht zu", "stimme eher nicht zu", "teils teils", "stimme zu", "stimme voll zu")),
+        ("client,produit,avis", ("très mauvais", "mauvais", "moyen", "bon", "très bon")),
+        ("user,item,rating", ("terrible", "poor", "average", "good", "excellent")),
+    ],
+)  # fmt: skip
+def test_ratings_in_words(write: Write, header: str, words: tuple[str, ...]) -> None:
+    found = read(write(table(header, lambda at: f"u{at % 7},P{at % 9},{words[at * at % 5]}")))
+    assert {event[3] for event in found.events} == {1.0 + at * at % 5 for at in range(5)}
+    assert f"{words[1]!r} 2" in notes(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "no", "yes"),
+    [
+        ("voted_up", "0", "1"),
+        ("recommended", "False", "True"),
+        ("recommendation", "Not Recommended", "Recommended"),
+        ("liked", "false", "true"),
+    ],
+)
+def test_votes_that_a_name_tells_are_ratings_and_said(write: Write, name: str, no: str, yes: str) -> None:
+    rows = table(
+        f"user,appid,{name},timestamp_created", lambda at: f"u{at % 7},57{at % 5},{yes if at % 3 else no},16000000{at}"
+    )
+    found = read(write(rows))
+    assert [event[3] for event in found.events[:3]] == [1.0, 5.0, 5.0]
+    assert f"{name!r} has votes for and against: 0 is the worst" in notes(found)
+    assert f"{name!r} was taken for the rating by its look" in notes(found)
+
+
+def test_words_of_the_state_of_a_thing_are_no_ratings(write: Write) -> None:
+    rows = table(
+        "user,item,condition,date",
+        lambda at: f"u{at % 7},P{at % 9},{('good', 'very good')[at % 2]},2023-05-0{1 + at % 9}",
+    )
+    assert kinds(read(write(rows))) == {"purchase": 40}

@@ -133,7 +133,10 @@ def test_prices_that_are_worlds_apart_are_named(write: Write) -> None:
     assert usual.totals() == [
         "these products: 40 with a title, 40 with a price; prices 5.50 to 44.50, half of them at most 24.50"
     ]
-    assert "see whether the decimal sign is right" in next(evidence(lambda at: f"{at / 1000}").checks()).message
+    assert (
+        "another column has the price: --columns price=COLUMN"
+        in next(evidence(lambda at: f"{at / 1000}").checks()).message
+    )
     assert not next(evidence(lambda at: "0.5" if at % 3 else "99000").checks()).passed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -46,6 +47,49 @@ def test_a_report_on_the_store_is_written_to_the_given_path(door: Door, tmp_path
     assert "<html" in (tmp_path / "var/reports/exploration.html").read_text()
     assert "my report.html" in door("--explore", "my report.html")
     assert "<html" in (tmp_path / "my report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "advice", "said"),
+    [
+        ("r.csv --scale 5", r"(--scale \S+), or 6-1", "1-10"),
+        ("r.csv --scale 5", r"--scale 1-10, or (\S+)", "6-1"),
+        ("r.csv --words a", r"hidden: (--words .*)", "--words"),
+        ("c.csv --columns a", r": (--columns .*)", "--columns"),
+        ("r.csv --since rating", r"without (--since): what", ""),
+        ("r.csv --late 2d", r"belong to (--since) COLUMN", ""),
+        ("r.csv --save-mapping a/b", r"such as (\w+)", "orders"),
+        ("s-2.csv", r"Look at it with (--preview --no-mapping),", "--preview"),
+        ("s-2.csv", r"save the mapping again with (--no-mapping --save-mapping \w+),", "--save-mapping"),
+        ("s-2.csv", r"or remove (\S+)\.", "stars.json"),
+        ("r.csv --columns user=x", r"expected one of (\w+),", "user_id"),
+        ("--restore-backup r.csv", r"as python data_processing\.py (--backup) FILE", "--backup"),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_advises_is_possible(door: Door, tmp_path: Path, given: str, advice: str, said: str) -> None:
+    (tmp_path / "c.csv").write_text("customer,sku,date\nu,p,2023-05-01\n")
+    (tmp_path / "s-1.csv").write_text("wer,was\nu,p\n")
+    (tmp_path / "s-2.csv").write_text("user_id,product_id\nu,p\n")
+    if given == "s-2.csv":
+        door("s-1.csv", "--columns", "user=wer,product=was", "--save-mapping", "stars")
+    found = re.search(advice, door(*given.split(), code=2))
+    assert found
+    assert said in found[1]
+    command = given.split()
+    match found[1].split():
+        case ["--since"]:  # is left out, or given
+            command = command[:1] if command[1] == "--since" else []
+        case ["--backup"]:
+            door("r.csv")
+            door("--backup", "b.db")
+            command = ["--restore-backup", "b.db"]
+        case [path] if path.endswith(".json"):
+            Path(path).unlink()
+        case [word] if not word.startswith("--"):  # what the last option should have said
+            command[-1] = {"user_id": "user=user_id"}.get(word, word)
+        case options:
+            command += options
+    door(*command)
 
 
 def test_hints_of_the_command_line_are_used_to_read_files(door: Door, tmp_path: Path) -> None:

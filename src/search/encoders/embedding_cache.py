@@ -51,7 +51,6 @@ def encode_texts(encoder: Encoder, texts: Sequence[str], folder: Path, reporter:
         encoder: embeds what is not in the cache.
         texts: n texts.
         folder: of the caches of all encoders.
-        reporter: told of the progress.
 
     Returns:
         One vector for each text.

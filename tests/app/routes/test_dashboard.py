@@ -432,3 +432,14 @@ def test_the_last_file_is_shown_with_what_was_kept_and_what_was_not(client: Flas
     german = client.get("/operations/data", headers={"Accept-Language": "de"}).text
     assert "20 × Kunde ist leer" in part(german, "loads")
     assert "10 × Geschenkgutschein" in part(german, "loads")
+    assert "zuletzt geladen" not in german
+
+
+def test_all_files_are_added_up_each_as_it_was_loaded_last(client: FlaskClient, trained_store: Store) -> None:
+    for at, file, n, left_out in ((1, "a.csv", 50, 9), (2, "a.csv", 60, 3), (3, "b.csv", 7, 2)):
+        counts = {"left_out": {"gift card": left_out}, "by_kind": {"purchase": n} if file == "a.csv" else {}}
+        trained_store.runs.save_load(Load(str(at), file, "", NOW + at, n + left_out, n, n, n, n, **counts))
+    loads = part(client.get("/operations/data").text, "loads")
+    total = loads[loads.index("These 2 files") :]
+    assert "72 67 none 5 × gift card Purchases 60" in total
+    assert "Products 7" in loads

@@ -69,7 +69,7 @@ def test_an_integer_is_accepted_where_an_id_is_asked_for(
     bought = listed(client, user_id="4711")[0]
     client.post("/events", json={"user_id": 4711, "product_id": bought, "kind": "purchase"}, headers=as_writer)
     assert [event.product_id for event in trained_store.events.history("4711")] == [bought]
-    assert listed(client, user_id=4711) == listed(client, user_id="4711")
+    assert listed(client, user_id=4711) == listed(client, user_id=4711.0) == listed(client, user_id="4711")
     assert bought not in listed(client, user_id=4711)
     assert listed(client, user_id=4711, exclude=[17850]) == listed(client, user_id="4711")
 
@@ -86,6 +86,14 @@ def test_an_unknown_user_gets_popular_products(reader: FlaskClient, user_id: str
 def test_excluded_products_are_left_out_and_the_list_is_filled_up(reader: FlaskClient) -> None:
     full = listed(reader, user_id=USER, n=15)
     assert listed(reader, user_id=USER, exclude=[*full[:3], "no such product"]) == full[3:13]
+
+
+def test_a_history_stands_for_a_user_or_goes_beside_one(reader: FlaskClient) -> None:
+    alone = listed(reader, history=["P00001", "P00002"], model="item_graph")
+    beside = listed(reader, user_id=USER, history=["P00001"], model="item_graph")
+    assert not {"P00001", "P00002"} & set(alone)
+    assert "P00001" not in beside
+    assert alone != beside
 
 
 def test_what_a_user_rated_or_bought_is_left_out_unless_wanted(client: FlaskClient, trained_store: Store) -> None:
