@@ -231,6 +231,7 @@ def choose_columns(
     columns = {role: at[0] for role, at in candidates.items() if role not in UNUSED_ROLES[layout]}
     for role, positions in candidates.items():
         others = [at for at in positions[1:] if at not in columns.values()]
+        others.sort(key=lambda at: profiles[at].repeated == 0.0)  # what differs in every row may number rows
         if role in (USER, PRODUCT, VALUE, TIME) and role in columns and others:
             gaps = _gaps(profiles[positions[0]])
             notes.append(
