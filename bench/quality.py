@@ -266,7 +266,7 @@ def show(protocol: Protocol, title: str, entries: dict[str, Entry], result: Comp
     for group, ahead in result.ahead.items():
         _CONSOLE.print(f"{group}: ours against {result.best[group]}: {_percent(ahead)}{_against_goal(protocol, ahead)}")
     for group, gain in result.beyond_ease.items():
-        _CONSOLE.print(f"{group}: ours minus {_EASE}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]")
+        _CONSOLE.print(f"{group}: ours minus {_EASE}: {gain:+.4f}")
 
 
 def _percent(ahead: Estimate) -> str:

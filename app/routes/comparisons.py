@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, replace
 
-from flask import Response, jsonify
+from flask import Response, jsonify, make_response
 
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
@@ -72,9 +72,7 @@ def compare(body: CompareBody) -> Response:
         begun = start_comparison(current_aisle(), body.one, body.other)
     except UnknownName as error:
         return problem(404, "Not Found", str(error))
-    response = jsonify(asdict(begun))
-    response.status_code = 202
-    return response
+    return make_response(jsonify(asdict(begun)), 202)
 
 
 @operation(

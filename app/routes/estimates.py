@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, make_response
 
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
@@ -55,9 +55,7 @@ def begin_estimate(path: ReleasePath, body: NoBody) -> Response:
     if not _is_there(aisle, path.version):
         return problem(404, "Not Found", _UNKNOWN.format(path.version))
     start_estimate(aisle, path.version)
-    response = jsonify(release=path.version, status="running")
-    response.status_code = 202
-    return response
+    return make_response(jsonify(release=path.version, status="running"), 202)
 
 
 @operation(

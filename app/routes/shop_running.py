@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, g, jsonify
+from flask import Response, g, jsonify, make_response
 
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
@@ -200,9 +200,7 @@ def stop_run(path: RunPath, body: NoBody) -> Response:
     if (refused := stop_refusal(aisle, run.status)) is not None:
         return problem(409, "Conflict", refused)
     name_change(run.run_id)
-    response = jsonify(asdict(run))
-    response.status_code = 202
-    return response
+    return make_response(jsonify(asdict(run)), 202)
 
 
 def stop_refusal(aisle: AisleContext, status: RunStatus) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
@@ -95,11 +96,17 @@ class ListBody(RuleFields):
         """Return the query without its rules, which are merged with those of the shop."""
         return Query(
             self.user_id,
-            history=tuple(Event("", product_id, EventKind.PURCHASE) for product_id in self.history),
+            history=tuple(map(_bought, self.history)),
             n=self.length,
             exclude=frozenset(self.exclude),
             model=self.model,
         )
+
+
+@lru_cache(maxsize=4_096)
+def _bought(product_id: str) -> Event:
+    """Return the purchase of a product; it is never changed, and making one takes several times as long."""
+    return Event("", product_id, EventKind.PURCHASE)
 
 
 class RecommendBody(ListBody):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.experiments_follower import Assignment, ExperimentsFollower
-from app.serving.history_fingerprints import HistoryFingerprints
+from app.serving.history_fingerprints import HistoryFingerprints, PrintedHistory
 from app.serving.list_cache import ListCache
 from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
@@ -44,6 +44,7 @@ from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
 from src.core.tracing import span
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.prepared_lists import Fingerprint
 from src.recommendation.random_places import draw_places, pool_of
 from src.recommendation.team_draft import fitting, team_draft
 from src.releases.registry import Registry
@@ -241,17 +242,22 @@ class Recommender(ReleaseFollower):
             query = replace(query, n=max(query.n, self._explore_among))
         # What is pinned depends on the history, and so does what is kept to be repeated.
         reads = bool(rules.pins) or self._keeps_requests
-        cached, without_store = None, False
+        without_store = False
         try:
             with span("store"):
-                listed, stored = (None, None) if reads else self._found(served.pipeline, query)
-                if listed is None:
-                    query = self._with_history(query, stored)
+                printed = None if reads else self._printed(served.pipeline, query)
+                fingerprint = printed and printed.fingerprint
+                known = fingerprint and self._known(served, query, fingerprint)
+                if not known:
+                    query = self._with_history(query, printed and printed.history)
         except StoreAway:  # a list for what the request itself says is worth more than none
-            listed, without_store = None, True
-        if listed is None:
+            known = fingerprint = None
+            without_store = True
+        if known:
+            listed, cached = known
+        else:
             with span("list"):
-                listed, cached = self._listed(served, query)
+                listed, cached = self._listed(served, query, fingerprint)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
         if explores:
@@ -286,26 +292,32 @@ class Recommender(ReleaseFollower):
                 rules = self.rules.with_added(assignment.rules, assignment.arms, placement)
         return _Arranged(served, self._with_rules(query, wanted, rules), rules, assignment)
 
-    def _found(self, pipeline: Pipeline, query: Query) -> tuple[list[Recommendation] | None, Sequence[Event] | None]:
-        """Return the prepared list of a user, found without all events, and the stored history, if it was read."""
-        if query.user_id is None or query.history or not pipeline.may_be_prepared(query):
-            return None, None
-        printed = self._fingerprints.of(query.user_id, pipeline.weighting)
-        if printed is None:
-            return None, None
-        return pipeline.prepared_list(query, printed.fingerprint), printed.history
+    def _printed(self, pipeline: Pipeline, query: Query) -> PrintedHistory | None:
+        """Return the fingerprint of a user's history, found without all events; None if it does not say the list."""
+        if query.user_id is None or query.history or not pipeline.follows_history(query):
+            return None
+        return self._fingerprints.of(query.user_id, pipeline.weighting)
 
-    def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
-        """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
-        prepared = served.pipeline.prepared_list(query)
+    def _known(
+        self, served: ServingSnapshot, query: Query, fingerprint: Fingerprint | None
+    ) -> tuple[list[Recommendation], bool | None] | None:
+        """Return the list of a query and ListAnswer.cached; None if it is neither prepared nor cached."""
+        prepared = served.pipeline.prepared_list(query, fingerprint)
         if prepared is not None:
             return prepared, None
-        key = served.cache_key(query) if self._cache.is_on else {}
-        document = self._cache.get(key)
-        if document is not None:
-            return list_from_json(document), True
+        document = self._cache.get(served.cache_key(query, fingerprint)) if self._cache.is_on else None
+        return None if document is None else (list_from_json(document), True)
+
+    def _listed(
+        self, served: ServingSnapshot, query: Query, missed: Fingerprint | None
+    ) -> tuple[list[Recommendation], bool | None]:
+        """Return the list of a complete query and ListAnswer.cached; no list is known of the history that `missed`."""
+        fingerprint = served.pipeline.fingerprint(query)
+        known = None if missed and missed == fingerprint else self._known(served, query, fingerprint)
+        if known is not None:
+            return known
         _, listed = served.listed(query, self._store.products)
-        self._cache.set(key, list_to_json(listed))
+        self._cache.set(served.cache_key(query, fingerprint) if self._cache.is_on else {}, list_to_json(listed))
         return listed, False
 
     def snapshot_of(self, version: str) -> ServingSnapshot:

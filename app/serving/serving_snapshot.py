@@ -14,6 +14,7 @@ from src.core.domain import Product, Query, Recommendation
 from src.core.errors import StoreAway, StoreError
 from src.interactions.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.prepared_lists import Fingerprint
 from src.releases.release import Release
 from src.store import Store
 from src.store.product_store import ProductStore
@@ -94,13 +95,22 @@ class ServingSnapshot:
         groups = self.pipeline.groups
         return self.mark, self.versioned.stamp, "" if groups is None else groups.mark
 
-    def cache_key(self, query: Query) -> dict[str, Any]:
-        """Return everything that shapes the list of a query."""
+    def cache_key(self, query: Query, fingerprint: Fingerprint | None = None) -> dict[str, Any]:
+        """Return everything that shapes the list of a query.
+
+        Args:
+            query: complete, unless there is a fingerprint.
+            fingerprint: of its history, if `Pipeline.fingerprint` has one; None to take every event.
+
+        Returns:
+            Plain JSON.
+        """
         stamp: dict[str, Any] = {"facts": self.versioned.stamp} if query.rules.asks_facts else {}
         groups = self.pipeline.groups
         if groups is not None and not (query.rules.variants and not query.rules.seen_group):
             stamp["groups"] = groups.mark
-        return {"release": self.release.version, "withdrawn": self.mark, **stamp, **cache_key(query)}
+        shaped = cache_key(query) if fingerprint is None else {"fingerprint": fingerprint, "n": query.n}
+        return {"release": self.release.version, "withdrawn": self.mark, **stamp, **shaped}
 
     def with_current(self, products: Iterable[Product]) -> ServingSnapshot:
         """Return the snapshot with the attributes of these products; the same one if none has changed."""

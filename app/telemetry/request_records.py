@@ -100,20 +100,25 @@ class RequestRecords:
             log_all(_log, map(_line_of, records))
 
     def _count(self, records: Iterable[RequestRecord]) -> None:
-        counts: Counter[tuple[Metric, tuple[str, ...]]] = Counter()
+        answers: Counter[tuple[str, str, int]] = Counter()
+        lists: Counter[tuple[str, str, bool | None, tuple[str, ...]]] = Counter()
         seconds: defaultdict[str, list[float]] = defaultdict(list)
         for record in records:
-            counts[REQUESTS, (record.route, record.method, str(record.status))] += 1
+            answers[record.route, record.method, record.status] += 1
             seconds[record.route].append(record.seconds)
             for shown in record.shown:
-                sources = [place.source for place in shown.places]
-                counts[LISTS, (shown.made_for, shown.source)] += 1
-                for source in set(sources):
-                    counts[PLACES, (shown.made_for, source)] += sources.count(source)
-                if not sources:
-                    counts[EMPTY_LISTS, (shown.made_for,)] += 1
-                if shown.cached is not None:
-                    counts[CACHE, ("hit" if shown.cached else "miss",)] += 1
+                lists[shown.made_for, shown.source, shown.cached, tuple([place.source for place in shown.places])] += 1
+        counts: Counter[tuple[Metric, tuple[str, ...]]] = Counter()
+        for (route, method, status), amount in answers.items():
+            counts[REQUESTS, (route, method, str(status))] += amount
+        for (made_for, source, cached, sources), amount in lists.items():
+            counts[LISTS, (made_for, source)] += amount
+            for each in sources:
+                counts[PLACES, (made_for, each)] += amount
+            if not sources:
+                counts[EMPTY_LISTS, (made_for,)] += amount
+            if cached is not None:
+                counts[CACHE, ("hit" if cached else "miss",)] += amount
         for (metric, labels), amount in counts.items():
             self._metrics.add(metric, *labels, amount=amount)
         for route, durations in seconds.items():

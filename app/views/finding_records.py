@@ -13,24 +13,9 @@ from pydantic import TypeAdapter
 
 from app.context import AisleContext
 from app.texts.phrases import Phrases
-from app.views import findings as kinds
+from app.views import findings
 from app.views.finding_texts import FindingText, text_of
-from app.views.findings import (
-    CurrentNotLoaded,
-    DiskLow,
-    DiskUnreadable,
-    Finding,
-    IdsUnknown,
-    Level,
-    LoadRejected,
-    NothingServed,
-    ReleaseOutdated,
-    SearchDown,
-    SharedReleasesUnseen,
-    StoreDown,
-    WorkerProblem,
-    WorkersDiffer,
-)
+from app.views.findings import Finding, Level
 from app.views.resolutions import resolved_by
 from app.views.service_checks import found_now
 from src.core.domain import JsonDict
@@ -41,8 +26,8 @@ _FRESH_SECONDS = 5.0
 _OF_HOSTS = frozenset(
     kind.__name__
     for kind in (
-        *(NothingServed, CurrentNotLoaded, WorkerProblem, WorkersDiffer, SearchDown),
-        *(DiskUnreadable, DiskLow),
+        *(findings.NothingServed, findings.CurrentNotLoaded, findings.WorkerProblem, findings.WorkersDiffer),
+        *(findings.SearchDown, findings.DiskUnreadable, findings.DiskLow),
     )
 )
 """Kinds that one host has and another has not: where several share the store each one's is a record of its own."""
@@ -93,7 +78,7 @@ def record_of(finding: Finding, host: str = "") -> FindingRecord:
     """
     details = TypeAdapter(type(finding)).dump_python(finding, mode="json")
     kind = type(finding).__name__
-    subject = finding.load.file if isinstance(finding, LoadRejected | IdsUnknown) else ""
+    subject = finding.load.file if isinstance(finding, findings.LoadRejected | findings.IdsUnknown) else ""
     return FindingRecord("", kind, host if kind in _OF_HOSTS else subject, int(finding.level), details, 0, 0)
 
 
@@ -104,7 +89,7 @@ def _host_of(aisle: AisleContext) -> str:
 
 def finding_of(record: FindingRecord) -> Finding | None:
     """Return the finding of a record; None for one of a kind that this version does not know."""
-    kind = getattr(kinds, record.kind, None)
+    kind = getattr(findings, record.kind, None)
     try:
         found: Finding | None = TypeAdapter(kind).validate_python(record.details) if kind else None
     except ValueError:
@@ -137,7 +122,7 @@ def finding_summary(record: FindingRecord) -> JsonDict:
 
 def is_recorded(finding: Finding) -> bool:
     """Return whether a finding is kept: one that is not as it should be, of all hosts, and not over soon."""
-    passing = ReleaseOutdated | StoreDown | SharedReleasesUnseen
+    passing = findings.ReleaseOutdated | findings.StoreDown | findings.SharedReleasesUnseen
     return finding.level > Level.GOOD and not isinstance(finding, passing)
 
 
@@ -159,10 +144,10 @@ def update_findings(aisle: AisleContext, *, force: bool = False) -> list[Finding
 
 def _recorded(aisle: AisleContext, found: Sequence[Finding]) -> list[FindingRecord]:
     """Record what was found; return the unresolved findings, or without a store what was found."""
-    if not any(isinstance(finding, StoreDown) for finding in found):
+    if not any(isinstance(finding, findings.StoreDown) for finding in found):
         host, now = _host_of(aisle), int(time.time())
         records = [record_of(finding, host) for finding in found if is_recorded(finding)]
-        here = [record_of(finding) for finding in found if isinstance(finding, SharedReleasesUnseen)]
+        here = [record_of(finding) for finding in found if isinstance(finding, findings.SharedReleasesUnseen)]
 
         def is_of_other(record: FindingRecord) -> bool:
             return record.kind in _OF_HOSTS and record.subject not in ("", host)

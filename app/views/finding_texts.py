@@ -5,47 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.texts.phrases import Phrases
+from app.views import findings
 from app.views.canary_texts import canary_sentence
-from app.views.findings import (
-    CanaryFell,
-    CurrentNotLoaded,
-    DataUnsuspicious,
-    DataWarnings,
-    DiskFree,
-    DiskLow,
-    DiskUnreadable,
-    Drifted,
-    EventsOld,
-    EventsRecent,
-    EventsWithoutTime,
-    Finding,
-    IdsUnknown,
-    Level,
-    LoadRejected,
-    LoadsAccepted,
-    NoLeader,
-    NothingPublished,
-    NothingSearchable,
-    NothingServed,
-    NoWorkers,
-    ReleaseOutdated,
-    ReleaseProvisional,
-    ReleaseVerified,
-    RunKept,
-    RunProblem,
-    SchedulerLed,
-    SchedulerOff,
-    SearchDown,
-    SearchNotBegun,
-    SearchUp,
-    SharedReleasesUnseen,
-    StoreDamaged,
-    StoreDown,
-    StoreUp,
-    WorkerProblem,
-    WorkersAgree,
-    WorkersDiffer,
-)
+from app.views.findings import Finding, Level
 from app.views.message_texts import message_text, quoted
 from app.views.rejection_texts import rejection_text
 from app.views.verdict_texts import check_text, reasons_text
@@ -86,88 +48,88 @@ def text_of(finding: Finding, t: Phrases, var: str = "var") -> FindingText:
 
 def _of_serving(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
-        case NothingServed(""):
+        case findings.NothingServed(""):
             return t("part.release"), t("is.nothing_served"), t("do.load_and_train")
-        case NothingServed(problem):
+        case findings.NothingServed(problem):
             return t("part.release"), quoted(problem, t)
-        case CurrentNotLoaded(problem):
+        case findings.CurrentNotLoaded(problem):
             return t("part.release"), quoted(problem, t), t("do.activate_or_train")
-        case SharedReleasesUnseen(problem, read_at):
+        case findings.SharedReleasesUnseen(problem, read_at):
             when = {"when": t.ago(read_at)} if read_at else {}
             state = t("is.shared_unseen" if read_at else "is.shared_never", problem=quoted(problem, t), **when)
             return t("part.release"), state, t("do.shared_unseen")
-        case ReleaseOutdated(version):
+        case findings.ReleaseOutdated(version):
             return t("part.release"), t("is.outdated", version=version)
-        case ReleaseProvisional():
+        case findings.ReleaseProvisional():
             return t("part.release"), t("is.provisional"), t("do.wait_for_training")
-        case ReleaseVerified():
+        case findings.ReleaseVerified():
             return t("part.release"), t("is.verified")
-        case NothingSearchable(problem) | SearchDown(problem):
+        case findings.NothingSearchable(problem) | findings.SearchDown(problem):
             said = message_text(from_record(problem), t)
             return t("part.search"), type(said)(f"{said[:1].upper()}{said[1:]}.")
-        case SearchNotBegun():
+        case findings.SearchNotBegun():
             return t("part.search"), t("is.search_later")
-        case SearchUp(n_products, None):
+        case findings.SearchUp(n_products, None):
             return t("part.search"), t("is.search_words", n=n_products)
-        case SearchUp(n_products, encoder):
+        case findings.SearchUp(n_products, encoder):
             return t("part.search"), t("is.search_up", n=n_products, encoder=encoder)
     return ()
 
 
 def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
-        case StoreDown():
+        case findings.StoreDown():
             return t("part.store"), t("is.store_down"), t("do.store_down")
-        case StoreDamaged(fault, checked_at):
+        case findings.StoreDamaged(fault, checked_at):
             damaged = t("is.store_damaged", fault=quoted(fault, t), ago=t.ago(checked_at))
             return t("part.store"), damaged, t("do.store_damaged")
-        case StoreUp(None):
+        case findings.StoreUp(None):
             return t("part.store"), t("is.store_up")
-        case StoreUp(changed_at):
+        case findings.StoreUp(changed_at):
             return t("part.store"), t("is.store_changed", ago=t.ago(changed_at or 0))
-        case NoWorkers():
+        case findings.NoWorkers():
             return t("part.workers"), t("is.no_workers")
-        case WorkerProblem(problem):
+        case findings.WorkerProblem(problem):
             return t("part.workers"), quoted(problem, t), t("do.worker_problem")
-        case WorkersDiffer(versions):
+        case findings.WorkersDiffer(versions):
             return t("part.workers"), t("is.workers_differ", versions=", ".join(versions)), t("do.workers_differ")
-        case WorkersAgree(n_workers, version):
+        case findings.WorkersAgree(n_workers, version):
             return t("part.workers"), t("is.workers_agree", n=n_workers, version=version or "–")
     return ()
 
 
 def _of_disk(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
-        case DiskUnreadable(reason):
+        case findings.DiskUnreadable(reason):
             return t("part.disk"), t("is.disk_unreadable", reason=quoted(reason or "", t))
-        case DiskLow(free, total, needed):
+        case findings.DiskLow(free, total, needed):
             advice = t("do.disk_low", needed=t.size(needed))
             return t("part.disk"), t("is.disk", free=t.size(free), total=t.size(total)), advice
-        case DiskFree(free, total):
+        case findings.DiskFree(free, total):
             return t("part.disk"), t("is.disk", free=t.size(free), total=t.size(total))
     return ()
 
 
 def _of_data(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
-        case EventsWithoutTime():
+        case findings.EventsWithoutTime():
             return t("part.newest"), t("is.no_time")
-        case EventsOld(newest_at):
+        case findings.EventsOld(newest_at):
             return t("part.newest"), _newest(newest_at, t), t("do.events_old")
-        case EventsRecent(newest_at):
+        case findings.EventsRecent(newest_at):
             return t("part.newest"), _newest(newest_at, t)
-        case DataUnsuspicious():
+        case findings.DataUnsuspicious():
             return t("part.checks"), t("is.no_warnings")
-        case DataWarnings(first, n_warnings, check):
+        case findings.DataWarnings(first, n_warnings, check):
             said = check_text(check, t) if check else quoted(first, t)
             key = "is.warnings" if n_warnings == 1 else "is.warnings_more"
             return t("part.checks"), t(key, first=said, **({"more": n_warnings - 1} if n_warnings > 1 else {}))
-        case IdsUnknown(load, noun, share):
+        case findings.IdsUnknown(load, noun, share):
             state = t("is.ids_unknown", share=t.percent(share), what=t.named("unit", noun))
             return t("part.file", file=load.file), f"{_rows(load, t)} {state}", t("do.ids_unknown")
-        case LoadsAccepted():
+        case findings.LoadsAccepted():
             return t("part.files"), t("is.files_good")
-        case LoadRejected(load, share, reason):
+        case findings.LoadRejected(load, share, reason):
             advice = t("do.load_rejected", share=t.percent(share), reason=rejection_text(reason, t))
             return t("part.file", file=load.file), _rows(load, t), advice
     return ()
@@ -183,37 +145,37 @@ def _rows(load: Load, t: Phrases) -> str:
 
 def _of_trainings(finding: Finding, t: Phrases, var: str) -> tuple[str, ...]:
     match finding:
-        case SchedulerOff():
+        case findings.SchedulerOff():
             return t("part.night"), t("is.scheduler_off")
-        case NoLeader():
+        case findings.NoLeader():
             return t("part.night"), t("is.no_leader"), t("do.no_leader")
-        case SchedulerLed(leader):
+        case findings.SchedulerLed(leader):
             return t("part.night"), t("is.led", leader=leader)
-        case NothingPublished():
+        case findings.NothingPublished():
             state = t("is.nothing_published", when=_when(finding, t), why=_why(finding, t))
             return t("part.release"), state, t("do.nothing_published")
-        case RunKept():
+        case findings.RunKept():
             state = t("is.run_kept", when=_when(finding, t), why=_why(finding, t))
             return t("part.run"), state, t("do.run_kept")
-        case RunProblem(RunStatus.FAILED):
+        case findings.RunProblem(RunStatus.FAILED):
             advice = t("do.run_failed", file=f"{var}/training.log")
             return t("part.run"), t("is.run_failed", when=_when(finding, t), why=_ending(finding, t)), advice
-        case RunProblem():
+        case findings.RunProblem():
             state = t("is.run_interrupted", when=_when(finding, t), why=_ending(finding, t))
             return t("part.run"), state, t("do.run_interrupted")
-        case CanaryFell(canary):
+        case findings.CanaryFell(canary):
             state = t("is.canary_fell", release=canary.release, why=canary_sentence(canary, t))
             return t("part.run"), state, t("do.canary_fell")
-        case Drifted(drift):
+        case findings.Drifted(drift):
             return t("part.drift"), _drifted(drift, t), t("do.drift")
     return ()
 
 
-def _ending(run: RunProblem, t: Phrases) -> str:
+def _ending(run: findings.RunProblem, t: Phrases) -> str:
     return message_text(from_record(run.message), t)
 
 
-def _why(run: RunProblem, t: Phrases) -> str:
+def _why(run: findings.RunProblem, t: Phrases) -> str:
     return reasons_text(run.verdict, _ending(run, t), t)
 
 
@@ -223,5 +185,5 @@ def _drifted(drift: Drift, t: Phrases) -> str:
     return t(key, **{name: t.figure(value, 4) for name, value in figures.items()})
 
 
-def _when(run: RunProblem, t: Phrases) -> str:
+def _when(run: findings.RunProblem, t: Phrases) -> str:
     return t("is.when", ago=t.ago(run.finished_at), time=t.duration(run.finished_at - run.started_at))

@@ -9,43 +9,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.views.findings import (
-    CurrentNotLoaded,
-    DataUnsuspicious,
-    DataWarnings,
-    DiskFree,
-    DiskLow,
-    EventsOld,
-    EventsRecent,
-    EventsWithoutTime,
-    Finding,
-    IdsUnknown,
-    LoadRejected,
-    LoadsAccepted,
-    NoLeader,
-    NothingPublished,
-    NothingSearchable,
-    NothingServed,
-    NoWorkers,
-    ReleaseOutdated,
-    ReleaseProvisional,
-    ReleaseVerified,
-    RunKept,
-    RunProblem,
-    SchedulerLed,
-    SchedulerOff,
-    SearchDown,
-    SearchNotBegun,
-    SearchUp,
-    ServedRelease,
-    SharedReleasesUnseen,
-    StoreDamaged,
-    StoreDown,
-    StoreUp,
-    WorkerProblem,
-    WorkersAgree,
-    WorkersDiffer,
-)
+from app.views import findings
+from app.views.findings import Finding, ServedRelease
 from src.core.domain import DAY, JsonDict
 from src.core.messages import to_record
 from src.core.records import Load, RunStatus
@@ -70,12 +35,12 @@ def check_store(answers: bool, changed_at: int | None) -> Finding:
     Returns:
         StoreUp or StoreDown.
     """
-    return StoreUp(changed_at) if answers else StoreDown()
+    return findings.StoreUp(changed_at) if answers else findings.StoreDown()
 
 
 def check_store_file(check: FileCheck | None) -> Finding | None:
     """Return a finding about a damaged file; None for a sound one, and for one that was never checked."""
-    return StoreDamaged(check.fault, check.at) if check is not None and check.fault else None
+    return findings.StoreDamaged(check.fault, check.at) if check is not None and check.fault else None
 
 
 def check_release(served: ServedRelease | None, problem: str) -> Finding:
@@ -89,17 +54,21 @@ def check_release(served: ServedRelease | None, problem: str) -> Finding:
         NothingServed, CurrentNotLoaded, ReleaseOutdated, ReleaseProvisional or ReleaseVerified.
     """
     if served is None:
-        return NothingServed(problem)
+        return findings.NothingServed(problem)
     if served.note:
-        return CurrentNotLoaded(served.note)
+        return findings.CurrentNotLoaded(served.note)
     if not served.is_current:
-        return ReleaseOutdated(served.version)
-    return ReleaseProvisional() if served.provisional else ReleaseVerified()
+        return findings.ReleaseOutdated(served.version)
+    return findings.ReleaseProvisional() if served.provisional else findings.ReleaseVerified()
 
 
 def check_shared(state: SharedState | None) -> Finding | None:
     """Return a finding about releases that several hosts share and this one cannot see; None if all is well."""
-    return SharedReleasesUnseen(state.problem, int(state.read_at)) if state is not None and state.problem else None
+    return (
+        findings.SharedReleasesUnseen(state.problem, int(state.read_at))
+        if state is not None and state.problem
+        else None
+    )
 
 
 def check_workers(workers: Sequence[Mapping[str, Any]], activated_at: int | None = None) -> Finding:
@@ -113,14 +82,14 @@ def check_workers(workers: Sequence[Mapping[str, Any]], activated_at: int | None
         NoWorkers, WorkerProblem, WorkersDiffer or WorkersAgree.
     """
     if not workers:
-        return NoWorkers()
+        return findings.NoWorkers()
     problems = [worker["note"] for worker in workers if worker["note"]]
     if problems:
-        return WorkerProblem(problems[0])
+        return findings.WorkerProblem(problems[0])
     versions = {worker["release"] for worker in workers}
     if len(versions) > 1 and (activated_at is None or time.time() - activated_at > _TAKEN_UP_SECONDS):
-        return WorkersDiffer(tuple(sorted(str(version) for version in versions)))
-    return WorkersAgree(len(workers), versions.pop())
+        return findings.WorkersDiffer(tuple(sorted(str(version) for version in versions)))
+    return findings.WorkersAgree(len(workers), versions.pop())
 
 
 def check_scheduler(leader: str | None, *, is_off: bool) -> Finding:
@@ -134,17 +103,17 @@ def check_scheduler(leader: str | None, *, is_off: bool) -> Finding:
         SchedulerOff, NoLeader or SchedulerLed.
     """
     if is_off:
-        return SchedulerOff()
-    return NoLeader() if leader is None else SchedulerLed(leader)
+        return findings.SchedulerOff()
+    return findings.NoLeader() if leader is None else findings.SchedulerLed(leader)
 
 
 def check_search(status: Mapping[str, Any]) -> Finding:
     """Check the search by its part of GET /status."""
     if problem := to_record(status.get("note") or ""):
-        return SearchDown(problem) if "n_products" in status else NothingSearchable(problem)
+        return findings.SearchDown(problem) if "n_products" in status else findings.NothingSearchable(problem)
     if status["status"] != "loaded":
-        return SearchNotBegun()
-    return SearchUp(status["n_products"], status.get("encoder"))
+        return findings.SearchNotBegun()
+    return findings.SearchUp(status["n_products"], status.get("encoder"))
 
 
 def check_disk(free: int, total: int, release_bytes: int | None) -> Finding:
@@ -159,19 +128,25 @@ def check_disk(free: int, total: int, release_bytes: int | None) -> Finding:
         DiskLow or DiskFree.
     """
     needed = max(_MIN_FREE, _MIN_FREE_SHARE * total, _RELEASES_FREE * (release_bytes or 0))
-    return DiskLow(free, total, needed) if free < needed else DiskFree(free, total)
+    return findings.DiskLow(free, total, needed) if free < needed else findings.DiskFree(free, total)
 
 
 def check_newest_event(newest_at: int | None) -> Finding:
     """Check the age of the newest event of the release."""
     if newest_at is None:
-        return EventsWithoutTime()
-    return EventsOld(newest_at) if time.time() - newest_at > _OLD_DAYS * DAY else EventsRecent(newest_at)
+        return findings.EventsWithoutTime()
+    return (
+        findings.EventsOld(newest_at) if time.time() - newest_at > _OLD_DAYS * DAY else findings.EventsRecent(newest_at)
+    )
 
 
 def check_data(failed: Sequence[JsonDict]) -> Finding:
     """Return a finding about the checks that failed when the release was trained."""
-    return DataWarnings(str(failed[0]["message"]), len(failed), failed[0]) if failed else DataUnsuspicious()
+    return (
+        findings.DataWarnings(str(failed[0]["message"]), len(failed), failed[0])
+        if failed
+        else findings.DataUnsuspicious()
+    )
 
 
 def check_loads(loads: Iterable[Load]) -> list[Finding]:
@@ -194,9 +169,9 @@ def check_loads(loads: Iterable[Load]) -> list[Finding]:
         n_rejected = sum(load.rejected.values())
         if n_rejected > Thresholds().max_reject_share * load.n_read:
             most = max(load.rejected, key=lambda reason: load.rejected[reason])
-            bad.append(LoadRejected(load, n_rejected / load.n_read, most))
+            bad.append(findings.LoadRejected(load, n_rejected / load.n_read, most))
         bad += check_ids(load)
-    return bad or [LoadsAccepted()]
+    return bad or [findings.LoadsAccepted()]
 
 
 def check_ids(load: Load) -> list[Finding]:
@@ -207,7 +182,7 @@ def check_ids(load: Load) -> list[Finding]:
         ("users", load.known_users, limits.min_known_users, limits.min_user_rows),
     )
     found = [
-        IdsUnknown(load, noun, share)
+        findings.IdsUnknown(load, noun, share)
         for noun, share, least, rows in shares
         if share is not None and load.n_kept >= rows and share < least
     ]
@@ -232,6 +207,6 @@ def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Fin
     if status is RunStatus.KEPT:
         # Runs of older versions have no record of the verdict, so their whole message is shown.
         reasons = kept_reasons(run.get("verdict")) or run["message"]
-        kind = RunKept if serves else NothingPublished
+        kind = findings.RunKept if serves else findings.NothingPublished
         return kind(status, run["started_at"], run["finished_at"], reasons, run.get("verdict"))
-    return RunProblem(status, run["started_at"], run["finished_at"], to_record(run["message"]))
+    return findings.RunProblem(status, run["started_at"], run["finished_at"], to_record(run["message"]))

@@ -101,7 +101,7 @@ class BenchmarkReport:
         tables = [self._lists_at(k) for k in self.at] + self._sliced_at(self.at[-1]) if self.lists else []
         tables = [*_tuning_tables(self.about.get("tuning")), *tables]
         if self.ratings:
-            rows = [[name, _shown(each.rmse), _shown(each.mae)] for name, each in self.ratings.items()]
+            rows = [[name, f"{each.rmse:.4f}", f"{each.mae:.4f}"] for name, each in self.ratings.items()]
             tables.append(("ratings", [["rating", "RMSE", "MAE"], *rows]))
         return tables
 
@@ -111,7 +111,7 @@ class BenchmarkReport:
         rows = [
             [
                 name,
-                *(_shown(each.figures[f"{metric}@{k}"]) for metric in METRICS),
+                *(f"{each.figures[f'{metric}@{k}']:.4f}" for metric in METRICS),
                 f"{each.coverage[f'coverage@{k}']:.1%}",
                 f"{self.costs[name].seconds:,.1f} s",
                 f"{self.costs[name].peak_mib:,.0f} MiB",
@@ -147,7 +147,7 @@ class BenchmarkReport:
         ndcg = f"ndcg@{self.at[-1]}"
         best = max(self.lists, key=lambda name: self.lists[name].figures[ndcg].value)
         gain = self.lists[best].beyond_popularity[ndcg]
-        against = "" if best == POPULARITY else f", {gain.value:+.4f} {_range(gain)} against popularity"
+        against = "" if best == POPULARITY else f", {gain:+.4f} against popularity"
         return f"Highest NDCG@{self.at[-1]}: {best}{against}."
 
 
@@ -257,11 +257,3 @@ def _slice(part: Slice) -> JsonDict:
 
 def _in_slice(part: Slice, figure: str) -> str:
     return f"{part[1][figure].value:.4f}" if figure in part[1] else "–"
-
-
-def _shown(estimate: Estimate) -> str:
-    return f"{estimate.value:.4f} {_range(estimate)}"
-
-
-def _range(estimate: Estimate) -> str:
-    return f"[{estimate.low:.4f}, {estimate.high:.4f}]"

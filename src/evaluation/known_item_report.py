@@ -59,7 +59,7 @@ class KnownItemReport:
         return [
             f"queries made from {self.n_products:,} products, NDCG@10; {', '.join(BY_CATEGORY)} are asked of a "
             "catalogue without categories",
-            f"fused beside the better single one: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]",
+            f"fused beside the better single one: {gain:+.4f}",
             f"{self.answered_nonsense:.0%} of {_N_NONSENSE} texts without meaning found something",
         ]
 

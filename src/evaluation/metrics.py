@@ -21,6 +21,10 @@ class Estimate:
     low: float
     high: float
 
+    def __format__(self, spec: str) -> str:
+        """Return value and interval, each by the spec: .4f, or +.4f for a difference."""
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
     def verdict(self) -> str:
         """Return "better" or "worse" if the whole interval of this difference says so, else "not clear"."""
         if self.low > 0:

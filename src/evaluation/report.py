@@ -13,7 +13,7 @@ from src.core.domain import JsonDict
 from src.core.messages import message
 from src.core.progress import Reporter
 from src.evaluation.list_slices import SliceFigures, list_slices
-from src.evaluation.metrics import AGAINST_POPULARITY, Estimate
+from src.evaluation.metrics import AGAINST_POPULARITY
 from src.evaluation.protocols import (
     RankingMetrics,
     RatingMetrics,
@@ -96,10 +96,10 @@ class Report:
         else:
             gain = self.lists[self.best].beyond_popularity
             doubt = "" if gain.low > 0 else " This difference may be chance."
-            choice = f"List to serve: {self.best}. NDCG@{K} against popularity: {_signed(gain)}.{doubt}"
+            choice = f"List to serve: {self.best}. NDCG@{K} against popularity: {gain:+.4f}.{doubt}"
         worse = [
             f"Slice '{title}': the list of {each.best_single} is clearly better; {each.metric} of {self.best} against "
-            f"it: {_signed(each.ahead)}."
+            f"it: {each.ahead:+.4f}."
             for title, each in self.slices.items()
             if each.is_behind
         ]
@@ -109,7 +109,7 @@ class Report:
         """Return rows of text, the header first."""
         header = ["rating", "RMSE", "MAE", f"precision@{K} (rated)", f"recall@{K} (rated)"]
         return [header] + [
-            [name, *map(_with_interval, (f.rmse, f.mae, f.precision_at_10, f.recall_at_10))]
+            [name, *(f"{each:.4f}" for each in (f.rmse, f.mae, f.precision_at_10, f.recall_at_10))]
             for name, f in self.ratings.items()
         ]
 
@@ -132,7 +132,11 @@ class Report:
         return [[*header, "coverage", "novelty", AGAINST_POPULARITY]] + [
             [
                 name,
-                *map(_with_interval, (f.ndcg_at_10, f.precision_at_10, f.recall_at_10, f.hit_rate_at_10, f.mrr_at_10)),
+                f"{f.ndcg_at_10:.4f}",
+                f"{f.precision_at_10:.4f}",
+                f"{f.recall_at_10:.4f}",
+                f"{f.hit_rate_at_10:.4f}",
+                f"{f.mrr_at_10:.4f}",
                 f"{f.coverage:.1%}",
                 f"{f.novelty:.1f} bits",
                 "" if name == POPULARITY else f.beyond_popularity.verdict(),
@@ -148,10 +152,10 @@ class Report:
                 title,
                 f"{each.n_users:,}",
                 each.metric,
-                _with_interval(each.figures[self.best]),
+                f"{each.figures[self.best]:.4f}",
                 each.best_single,
-                _with_interval(each.figures[each.best_single]),
-                _with_interval(each.ahead),
+                f"{each.figures[each.best_single]:.4f}",
+                f"{each.ahead:+.4f}",
             ]
             for title, each in self.slices.items()
         ]
@@ -189,14 +193,6 @@ def _about_repeats(report: Mapping[str, Any]) -> str:
         f"{text}. Of the {repeats['n_listable']:,} whose product was neither rated nor purchased before, the lists of "
         f"{report['best']} contain {recall['value']:.1%} [{recall['low']:.1%}, {recall['high']:.1%}]."
     )
-
-
-def _with_interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
-
-
-def _signed(difference: Estimate) -> str:
-    return f"{difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
 
 
 def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_users: int, reporter: Reporter) -> Report:

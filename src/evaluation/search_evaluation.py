@@ -78,7 +78,7 @@ class SearchReport:
         estimated, gains = self._estimates()
         rows = [["search", "NDCG@10", "beside the best single one"]]
         for name, estimate in estimated.items():
-            rows.append([name, _shown(estimate), "" if name not in gains else _shown(gains[name], sign=True)])
+            rows.append([name, f"{estimate:.4f}", "" if name not in gains else f"{gains[name]:+.4f}"])
         return rows
 
     def _estimates(self) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
@@ -101,7 +101,7 @@ class SearchReport:
                 sentences.append(f"{name} {_comparison(gains[name])} {self.best_single()}, the best single one.")
         if RANKED in self.ndcg:
             gain = estimates({"gain": self.ndcg[RANKED] - self.ndcg[FUSED]})["gain"]
-            sentences.append(f"ranked {_comparison(gain)} fused: {_shown(gain, sign=True)}.")
+            sentences.append(f"ranked {_comparison(gain)} fused: {gain:+.4f}.")
         return sentences
 
     def to_json(self) -> JsonDict:
@@ -117,11 +117,6 @@ class SearchReport:
             "encoder": self.encoder,
             "left_out": self.left_out,
         }
-
-
-def _shown(estimate: Estimate, *, sign: bool = False) -> str:
-    form = "+.4f" if sign else ".4f"
-    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
 def _comparison(gain: Estimate) -> str:

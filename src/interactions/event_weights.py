@@ -60,18 +60,23 @@ class Weighting:
 
         Args:
             kind: int[n], indices into KIND_ORDER.
-            value: float[n], ratings.
-            age: int[n], seconds before the user's newest event; NO_TIME where unknown.
+            value: float[n], ratings; not read where every rating weighs the same.
+            age: int[n], seconds before the user's newest event; NO_TIME where unknown; not read without a half-life.
 
         Returns:
             float64[n].
         """
-        weight = np.array([self.kinds.get(kind.value, 0.0) for kind in KIND_ORDER])[kind]
+        weight = self._of_kinds[kind]
         if self.lowest_rating != 1:
             height = np.clip((value - self.rating_min) / (self.rating_max - self.rating_min), 0, 1)
             share = self.lowest_rating + (1 - self.lowest_rating) * height
             weight = np.where(kind == KIND_NUMBER[EventKind.RATING], weight * share, weight)
-        return np.asarray(weight * decay(age, self.half_life_days), dtype=np.float64)
+        return np.asarray(weight * decay(age, self.half_life_days) if self.half_life_days else weight)
+
+    @cached_property
+    def _of_kinds(self) -> FloatArray:
+        """float64[n_kinds], in the order of KIND_ORDER."""
+        return np.array([self.kinds.get(kind.value, 0.0) for kind in KIND_ORDER])
 
     def of_history(self, events: Sequence[Event], item_idx: Sequence[int]) -> tuple[IntArray, FloatArray]:
         """Weigh the items of one user's history, as in the training data.
@@ -83,13 +88,13 @@ class Weighting:
         Returns:
             int64[m], the items, ascending, each once; float32[m], their weights. Items without weight are left out.
         """
-        age = np.full(len(events), NO_TIME)
+        age: IntArray = np.zeros(0, np.int64)
         if self.half_life_days:
             at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
             age = ages_by_group(np.zeros(len(events), np.int64), at, 1)
         weight = self.of_events(
             np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
-            np.array([event.value for event in events]),
+            np.zeros(0) if self.lowest_rating == 1 else np.array([event.value for event in events]),
             age,
         )
         return combine_events(np.array(item_idx, dtype=np.int64), weight)

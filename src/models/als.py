@@ -113,6 +113,7 @@ class Als(ScoresByFactors, SavedAsArrays):
     ARRAYS: ClassVar = ("item_factors", "gram", "share")
     NUMBERS: ClassVar = ("mean_degree",)
     PARAMS: ClassVar = AlsParams
+    ADDS_UP: ClassVar[bool] = False
 
     item_factors: FloatArray
     gram: FloatArray

@@ -284,7 +284,13 @@ class PlainListModel(ListScorer):
 
 
 class FromHistory(PlainListModel):
-    """A list model that is a function of the history alone; a score of 0 means that the history says nothing."""
+    """A list model that is a function of the history alone; a score of 0 means that the history says nothing.
+
+    Attributes:
+        ADDS_UP: whether its score of a history is the sum over the products of weight · score.
+    """
+
+    ADDS_UP: ClassVar[bool] = True
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:

@@ -53,6 +53,7 @@ class ModelKind:
         lists: whether it makes lists.
         rates: whether it predicts ratings.
         scores_cold_users: whether it lists products for a query without a history by a user it never saw.
+        knows_users: whether it lists other products for a user it was trained on than for the user's history alone.
         blends: whether the ensemble may add up its score; a score on the scale of ratings may not be.
         continues: whether `train` also takes `start`: a model that was trained with the same parameters on other events
             of the same vocabularies, from which fewer passes lead to as good a model; None to begin anew.
@@ -68,6 +69,7 @@ class ModelKind:
     lists: bool = True
     rates: bool = False
     scores_cold_users: bool = False
+    knows_users: bool = False
     blends: bool = False
     continues: bool = False
     begins_small: bool = False

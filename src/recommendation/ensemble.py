@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 from src.recommendation.candidate_index import BlockScores, CandidateIndex, GrowingIndex, Neighbourhoods
 from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
+from src.recommendation.pair_sums import MOST_ITEMS as PAIRED_ITEMS
+from src.recommendation.pair_sums import PairSums, adds_up
 from src.recommendation.score_sums import ScoreSum
 
 ENSEMBLE = "blend"
@@ -63,6 +65,7 @@ class Ensemble(ListScorer):
         index: None if the whole catalogue is scored instead.
         ranker: None if the sum alone makes the order.
         again: see above; 0 where nothing is known of repeated purchases.
+        pairs: the part of the sum that adds up over the history, for a small catalogue; None to ask each model.
     """
 
     models: Mapping[str, ListModel]
@@ -71,6 +74,7 @@ class Ensemble(ListScorer):
     index: CandidateIndex | None = None
     ranker: ListRanker | None = None
     again: float = 0.0
+    pairs: PairSums | None = None
 
     @property
     def params(self) -> dict[str, Any]:
@@ -90,7 +94,7 @@ class Ensemble(ListScorer):
     def personal(self) -> Ensemble | None:
         """Return the part of the sum that depends on the history, without a ranker; None if there is no such part."""
         weights = {name: w for name, w in self.weights.items() if not MODELS[name].scores_cold_users}
-        return replace(self, weights=weights, ranker=None) if weights else None
+        return replace(self, weights=weights, ranker=None, pairs=None) if weights else None
 
     def indexed(self, data: TrainingData, reporter: Reporter, *, growing: bool = False) -> Ensemble:
         """Return the ensemble with a candidate index.
@@ -114,9 +118,29 @@ class Ensemble(ListScorer):
             indexed[new[-max(int(indexed.sum()), FEWEST_NEW) :]] = True
         neighbourhoods = Neighbourhoods.of(personal.scorer_of, users, indexed, NEIGHBOURS)
         if growing:
-            return replace(self, index=GrowingIndex.of(neighbourhoods))
+            return replace(self, index=GrowingIndex.of(neighbourhoods), pairs=self._pair_sums())
         reporter.step(message("step.blend_index"))
-        return replace(self, index=neighbourhoods.whole(reporter))
+        return replace(self, index=neighbourhoods.whole(reporter), pairs=self._pair_sums())
+
+    def _pair_sums(self) -> PairSums | None:
+        if self.n_items > PAIRED_ITEMS:
+            return None
+        everything = np.arange(self.n_items)
+        same, factors = np.array(self.ties(everything)), self._factors
+        for name in self.weights:
+            if MODELS[name].scores_cold_users:
+                same += np.float32(factors[name]) * np.nan_to_num(self.models[name].score(NOBODY, everything))
+        return PairSums.of(self.models, factors, same)
+
+    @cached_property
+    def _factors(self) -> dict[str, float]:
+        """What the scores of each model are multiplied by in the sum."""
+        return {name: weight / self.scales[name] for name, weight in self.weights.items()}
+
+    @cached_property
+    def _not_in_pairs(self) -> list[str]:
+        """The models whose scores `pairs` does not hold."""
+        return [n for n in self.weights if not MODELS[n].scores_cold_users and not adds_up(self.models[n])]
 
     def prepare(self, items: IntArray, reporter: Reporter) -> None:
         """Find the neighbours of items ahead of queries with them, if the index finds them when it is asked.
@@ -141,9 +165,9 @@ class Ensemble(ListScorer):
             n: items that each source of candidates names.
 
         Returns:
-            int64[m], ascending; all items without an index.
+            int64[m], ascending; all items without an index, and where all of them are scored at once.
         """
-        if self.index is None:
+        if self.index is None or self.pairs is not None:
             return np.arange(self.n_items)
         named = [self.models[name].retrieve(query, n).item_idx for name in self.sources_for_all]
         if self.again and query.n_seen is not None:
@@ -154,7 +178,12 @@ class Ensemble(ListScorer):
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         """Return the sum, even if a ranker makes the order of lists."""
-        return self._sum(query, self._scores(query, item_idx, self.weights), item_idx)
+        if self.pairs is None or not len(query.item_idx):
+            return self._sum(query, self._scores(query, item_idx, self.weights), item_idx)
+        total: FloatArray = self.pairs.scores(query)[item_idx]
+        for name in self._not_in_pairs:
+            total += np.float32(self._factors[name]) * np.nan_to_num(self.models[name].score(query, item_idx))
+        return self._with_purchases(total, query, item_idx)
 
     @override
     def without_reranking(self) -> Ensemble:
@@ -166,14 +195,16 @@ class Ensemble(ListScorer):
         terms = [ScoreTerm(name, self.weights[name], self._scaled(name, score)) for name, score in scores.items()]
         if self.again and query.n_seen is not None:
             terms.append(ScoreTerm(BOUGHT_BEFORE, self.again, _bought_before(query, items)))
-        return Contributions(tuple(terms), self._sum(query, scores, items), is_reranked=self.ranker is not None)
+        total = self._sum(query, scores, items) if self.pairs is None else self.score(query, items)
+        return Contributions(tuple(terms), total, is_reranked=self.ranker is not None)
 
     @override
     def display_scores(self, query: QueryRows, items: IntArray) -> FloatArray:
         if self.ranker is None:
             return self.score(query, items)
-        scores = self._scores(query, items, dict.fromkeys((*self.weights, *self.ranker.order.names)))
-        total = self._sum(query, {name: scores[name] for name in self.weights}, items)
+        summed = self.weights if self.pairs is None else ()
+        scores = self._scores(query, items, dict.fromkeys((*summed, *self.ranker.order.names)))
+        total = self._sum(query, {name: scores[name] for name in summed}, items) if summed else self.score(query, items)
         in_history, n_history = np.isin(items, query.item_idx)[None], np.array([len(query.item_idx)])
 
         def component_score(name: str) -> FloatArray:
@@ -242,7 +273,7 @@ class Ensemble(ListScorer):
         return total
 
     def _sums(self, items: IntArray | None) -> ScoreSum:
-        return ScoreSum.of(self.models, {name: w / self.scales[name] for name, w in self.weights.items()}, items)
+        return ScoreSum.of(self.models, self._factors, items)
 
     def ties(self, items: IntArray) -> FloatArray:
         """Return float32[m], what popularity adds to the scores of items to break ties."""
@@ -254,22 +285,29 @@ class Ensemble(ListScorer):
         is_scored: BoolArray = np.zeros(len(items), np.bool_)
         for name, score in scores.items():
             finite = np.isfinite(score)
-            total += np.where(finite, score, 0) * np.float32(self.weights[name] / self.scales[name])
+            total += np.where(finite, score, 0) * np.float32(self._factors[name])
             is_scored |= finite
+        return np.where(is_scored, self._with_purchases(total, query, items), np.float32(np.nan))
+
+    def _with_purchases(self, total: FloatArray, query: QueryRows, items: IntArray) -> FloatArray:
+        """Add what earlier purchases count, in place."""
         if self.again and query.n_seen is not None:
             total += np.float32(self.again) * _bought_before(query, items)
-        return np.where(is_scored, total, np.float32(np.nan))
+        return total
 
     def save(self, folder: Path) -> None:
         """Write weights, scales, the index and the ranker; the models are saved beside it."""
         folder.mkdir(parents=True, exist_ok=True)
-        parts = {"has_index": self.index is not None, "has_ranker": self.ranker is not None}
+        has_pairs = self.pairs is not None
+        parts = {"has_index": self.index is not None, "has_ranker": self.ranker is not None, "has_pairs": has_pairs}
         document = {"weights": self.weights, "scales": self.scales, "again": self.again, **parts}
         (folder / "blend.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
         if self.index is not None:
             self.index.save(folder / "index")
         if self.ranker is not None:
             self.ranker.save(folder / "ranker")
+        if self.pairs is not None:
+            self.pairs.save(folder / "pairs")
 
     @classmethod
     def load(cls, folder: Path, models: Mapping[str, ListModel]) -> Ensemble:
@@ -285,8 +323,9 @@ class Ensemble(ListScorer):
         document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
         index = CandidateIndex.load(folder / "index") if document["has_index"] else None
         ranker = ListRanker.load(folder / "ranker") if document["has_ranker"] else None
+        pairs = PairSums.load(folder / "pairs") if document.get("has_pairs") else None
         parts = _parts(models, document["scales"])
-        return cls(parts, document["weights"], document["scales"], index, ranker, document.get("again", 0.0))
+        return cls(parts, document["weights"], document["scales"], index, ranker, document.get("again", 0.0), pairs)
 
     def describe(self) -> dict[str, int]:
         """Return shapes for /status and the manifest."""

@@ -142,7 +142,11 @@ def _best_of_all(
     pipeline: Pipeline, ensemble: Ensemble, histories: QueryBlock, seen: csr_matrix, n: int, n_named: IntArray
 ) -> BestCandidates:
     """Score the whole catalogue, and choose among the candidates."""
-    score, hidden = ensemble.score_candidates(histories, _candidates(ensemble, histories, n_named)), seen.toarray() > 0
+    if ensemble.pairs is None:
+        score = ensemble.score_candidates(histories, _candidates(ensemble, histories, n_named))
+    else:
+        score = ensemble.score_all(histories)
+    hidden = seen.toarray() > 0
     if pipeline.listed is not None:
         hidden |= ~pipeline.listed
     best = best_of_rows(np.where(hidden, np.float32(np.nan), score), n)

@@ -140,23 +140,28 @@ class Pipeline:
         Returns:
             The list; None if it has to be made.
         """
-        if self.prepared is None or not self.may_be_prepared(query) or len(query.history) > LONGEST_HISTORY:
+        if self.prepared is None or query.n > PREPARED_LENGTH:
             return None
-        fingerprint = fingerprint or fingerprint_of(query.history, self.weighting)
-        listed = self.prepared.find(fingerprint, query.n, self.items)
+        fingerprint = fingerprint or self.fingerprint(query)
+        listed = None if fingerprint is None else self.prepared.find(fingerprint, query.n, self.items)
         if listed is None or (self._unsettled_ids and not self._unsettled_ids.isdisjoint(each[0] for each in listed)):
             return None
         return listed
 
-    def may_be_prepared(self, query: Query) -> bool:
-        """Tell whether a list like this, of a history that is asked for often, was made before."""
+    def fingerprint(self, query: Query) -> Fingerprint | None:
+        """Return what tells the history of a query apart; None if more than that and its length shapes the list."""
+        if len(query.history) > LONGEST_HISTORY or not self.follows_history(query):
+            return None
+        return fingerprint_of(query.history, self.weighting)
+
+    def follows_history(self, query: Query) -> bool:
+        """Tell whether the fingerprint of the history, and the length, say which list it is; long histories apart."""
         return (
-            self.prepared is not None
-            and query.rules == _PLAIN_RULES
+            query.rules == _PLAIN_RULES
             and not query.exclude
             and not query.explain
             and query.model in (None, self.default)
-            and query.n <= PREPARED_LENGTH
+            and not (self.default in MODELS and MODELS[self.default].knows_users)
         )
 
     @cached_property

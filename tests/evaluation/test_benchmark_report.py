@@ -324,6 +324,6 @@ def test_the_tables_for_people_have_a_row_for_every_model() -> None:
         report.lists["model"], figures={"ndcg@10": Estimate(0.5, 0.4, 0.6)}, beyond_popularity={"ndcg@10": gain}
     )
     ahead = replace(report, lists={**report.lists, "model": model})
-    assert ahead.summary() == "Highest NDCG@10: model, +0.1000 [0.0500, 0.2000] against popularity."
+    assert ahead.summary() == "Highest NDCG@10: model, +0.1000 [+0.0500, +0.2000] against popularity."
     found = report.lists["model"].beyond_popularity["ndcg@10"].verdict()
     assert [row[-1] for row in tables["lists of 10"]] == ["against popularity", "", found]

@@ -15,10 +15,23 @@ from src.core.domain import DAY, EventBatch, FloatArray, IntArray, Query
 from src.core.progress import Silent
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
-from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRANSITIONS, TRENDING
+from src.models import (
+    ALS,
+    AUTOENCODER,
+    CATEGORY_POPULARITY,
+    CO_OCCURRENCE,
+    ITEM_GRAPH,
+    MODELS,
+    POPULARITY,
+    SPECTRAL,
+    TEXT,
+    TRANSITIONS,
+    TRENDING,
+)
 from src.models.base import QueryBlock, QueryRows
 from src.models.settings import AllSettings
 from src.models.top_n import Candidates, top_n
+from src.recommendation import ensemble
 from src.recommendation.candidate_index import CandidateIndex
 from src.recommendation.ensemble import CANDIDATES, ENSEMBLE, Ensemble, build_ensemble, scales_of
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit_models
@@ -320,6 +333,24 @@ def test_what_is_listed_has_its_exact_score(indexed: Ensemble, data: TrainingDat
     np.testing.assert_allclose(found.score, exact[found.item_idx], rtol=1e-4)
     assert np.all(np.diff(found.score) <= 0)
     assert found.item_idx.dtype == np.int64
+
+
+@pytest.mark.parametrize("again", [0.0, 0.5])
+def test_summed_by_pairs_of_products_lists_are_those_of_the_models_one_by_one(
+    models: dict[str, Any], data: TrainingData, monkeypatch: pytest.MonkeyPatch, again: float
+) -> None:
+    weights = {**WEIGHTS, CO_OCCURRENCE: 0.2, CATEGORY_POPULARITY: 0.1, TRANSITIONS: 0.1, AUTOENCODER: 0.2, TEXT: 0.3}
+    monkeypatch.setattr(ensemble, "PAIRED_ITEMS", len(data.items))
+    fast = build_ensemble(models, weights, data, seed=1, again=again).indexed(data, Silent(), growing=True)
+    slow = replace(fast, index=None, pairs=None)
+    assert fast.pairs is not None
+    for user in range(40):
+        known = query(data, user)
+        known = replace(known, n_seen=np.ones(len(known.item_idx), np.float32)) if again else known
+        one, other = fast.retrieve(known, 50), slow.retrieve(known, 50)
+        assert one.item_idx.tolist() == other.item_idx.tolist()
+        np.testing.assert_allclose(one.score, other.score, rtol=1e-4)
+    np.testing.assert_array_equal(fast.score(NOTHING, np.arange(9)), slow.score(NOTHING, np.arange(9)))
 
 
 def test_far_from_the_whole_catalogue_is_scored_for_a_list(indexed: Ensemble, data: TrainingData) -> None:

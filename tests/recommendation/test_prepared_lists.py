@@ -111,6 +111,11 @@ def test_kinds_of_equal_weight_share_lists(made: Pipeline) -> None:
     assert fingerprint_of([bought], unseen) != fingerprint_of([viewed], unseen)
 
 
+def test_where_a_model_knows_users_the_history_does_not_say_the_list(prepared: Pipeline) -> None:
+    assert prepared.prepared_list(Query("U00003")) is not None
+    assert replace(prepared, default="svd").prepared_list(Query("U00003")) is None
+
+
 def test_without_time_no_list_is_prepared(made: Pipeline, trained_store: Store) -> None:
     assert prepare_lists(made, stored_data(trained_store, Silent()), 0, Silent()) is None
 

@@ -79,7 +79,6 @@ def test_a_cached_list_is_equal_to_the_list_that_was_made(flask_app: Flask, comp
         {"boosts": [{"brand": "a", "factor": 2}]},
         {"explain": True},
         {"model": "svd"},
-        {"model": "popularity"},
     ],
     ids=str,
 )
@@ -94,6 +93,18 @@ def test_everything_that_shapes_a_list_is_part_of_the_key(
     assert len(computed) == 2
 
 
+def test_equal_histories_share_a_list_that_is_found_without_reading_them_again(
+    flask_app: Flask, client: FlaskClient, computed: list[Query], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for history in (["P00001", "P00002"], ["P00002", "P00001"]):
+        assert client.post("/recommend", json={"history": history}).status_code == 200
+    assert len(computed) == 1
+    first = ask(client).get_json()
+    monkeypatch.setattr(context_of(flask_app).store.events, "history", lambda user: pytest.fail("it was read again"))
+    assert ask(client).get_json() == first
+    assert len(computed) == 2
+
+
 def test_the_order_of_excluded_products_does_not_change_the_key(client: FlaskClient, computed: list[Query]) -> None:
     ask(client, exclude=["P00001", "P00002"])
     ask(client, exclude=["P00002", "P00001", "P00001"])
@@ -105,7 +116,7 @@ def test_every_new_event_of_the_user_makes_a_new_list(
     client: FlaskClient, computed: list[Query], as_writer: dict[str, str], kind: str
 ) -> None:
     ask(client)
-    event = {"user_id": USER, "product_id": "P00001", "kind": kind, "value": 3}
+    event = {"user_id": USER, "product_id": "another", "kind": kind, "value": 3}
     assert client.post("/events", json=event, headers=as_writer).get_json()["stored"] == 1
     ask(client)
     assert len(computed) == 2
