@@ -104,13 +104,14 @@ def docstring_faults(function: FunctionNode) -> list[str]:
     names = arguments_of(function)
     if sum(names.values()) < 2 or decorators(function) & (INHERITS | ROUTES):
         return []
-    sections = sections_of(ast.get_docstring(function) or "")
+    docstring = ast.get_docstring(function) or ""
+    sections = sections_of(docstring)
     nodes = list(own_nodes(function))
     wanted = ["Args:"]
     if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
         wanted.append("Yields:")
     elif function.returns is not None and ast.unparse(function.returns) not in ("None", "NoReturn", "Never"):
-        wanted.append("Returns:")
+        wanted += [] if docstring.startswith("Return ") else ["Returns:"]
     if any(isinstance(node, ast.Raise) and node.exc is not None for node in nodes):
         wanted.append("Raises:")
     faults = [f"no {section}" for section in wanted if section not in sections]

@@ -73,9 +73,6 @@ class Phrases:
         Args:
             group: the first part of the key.
             name: the rest, such as the name of a model or a kind of event.
-
-        Returns:
-            A text.
         """
         text = self.texts.get(f"{group}.{name}")
         return Markup.escape(str(name)) if text is None else Markup(text)  # nosec B704: a text of ours

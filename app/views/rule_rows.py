@@ -45,9 +45,6 @@ def rows_of(rules: Sequence[ShopRule], zone: ZoneInfo) -> list[RuleRow]:
     Args:
         rules: the rules.
         zone: the shop's time zone.
-
-    Returns:
-        The rows.
     """
     return [*(_row(rule, zone) for rule in rules), *[RuleRow()] * _EMPTY_ROWS]
 

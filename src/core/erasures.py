@@ -187,9 +187,6 @@ def listed_erasures(keys: tuple[bytes, ...], entries: Iterable[ErasureEntry]) ->
     Args:
         keys: Of the hashes.
         entries: The erasures, in any order.
-
-    Returns:
-        The list.
     """
     times: dict[str, int] = {}
     count = 0

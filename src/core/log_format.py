@@ -54,9 +54,6 @@ def background_thread(target: Callable[..., object], name: str, *args: object) -
         target: What it runs; the process does not wait for its end.
         name: Its name.
         *args: Arguments of target.
-
-    Returns:
-        The thread.
     """
     return threading.Thread(target=copy_context().run, args=(target, *args), name=name, daemon=True)
 

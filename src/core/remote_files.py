@@ -101,9 +101,6 @@ def unreachable(label: str, error: Exception, expected: str) -> AisleError:
         label: The place.
         error: What its driver said.
         expected: What it must allow.
-
-    Returns:
-        The error.
     """
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return AisleError(

@@ -36,9 +36,6 @@ class SharedFolder:
         Args:
             question: It gets the driver and the path.
 
-        Returns:
-            Its answer.
-
         Raises:
             AisleError: What the question raised of these; of a failure of any driver, what `away` makes.
         """

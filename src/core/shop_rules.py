@@ -52,9 +52,6 @@ def _schema_of(action: str, name: str | None, **own: JsonValue) -> JsonValue:
         action: what they do.
         name: the field that they are for; None for none.
         own: the fields that only some actions take: what they must be.
-
-    Returns:
-        A JSON schema.
     """
     fields: dict[str, JsonValue] = {field: {"type": "null"} for field in (*_NAMED, *_OWN)}
     named: dict[str, JsonValue] = {} if name is None else {name: {"type": "string"}}

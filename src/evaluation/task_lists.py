@@ -49,9 +49,6 @@ def query_for_new(user_id: str, history: tuple[Event, ...], model: str | None = 
         user_id: whose list.
         history: the user's events.
         model: whose list; None for the one that is served.
-
-    Returns:
-        The query.
     """
     return Query(user_id, history, n=K, model=model, exclude=known_ids(history))
 

@@ -84,16 +84,7 @@ class Autoencoder(ItemGraph):
 
 
 def train(data: TrainingData, params: AutoencoderParams, *, seed: int) -> Autoencoder:
-    """Compute the Gram matrix and its inverse.
-
-    Args:
-        data: events to learn from.
-        params: see AutoencoderParams.
-        seed: not used.
-
-    Returns:
-        The model.
-    """
+    """Compute the Gram matrix and its inverse of events to learn from; the seed is not used."""
     histories = data.decayed_histories(params.half_life_days)
     normalized = normalize_histories(histories, params.user_exponent, params.item_exponent)
     return fit_autoencoder(normalized, gram_of_popular(normalized, params.products), params)
@@ -135,10 +126,6 @@ def fit_autoencoder(normalized: NormalizedHistories, gram: Gram, params: Autoenc
     Args:
         normalized: histories; the exponents of their normalisation are not read from `params`.
         gram: of `normalized`, with `params.products` products or more.
-        params: see AutoencoderParams.
-
-    Returns:
-        The model.
     """
     gram, n_items = gram.first(params.products), len(normalized.degree)
     ridge = params.ridge * normalized.mean_diagonal + params.dropout / (1 - params.dropout) * gram.matrix.diagonal()

@@ -99,16 +99,7 @@ class CategoryPopularity(FromHistory, SavedAsArrays):
 
 
 def train(data: TrainingData, params: CategoryPopularityParams, *, seed: int) -> CategoryPopularity:
-    """Weight the categories and sum the feedback.
-
-    Args:
-        data: events and categories to learn from.
-        params: see CategoryPopularityParams.
-        seed: not used.
-
-    Returns:
-        The model. Without categories every score is 0.
-    """
+    """Weight the categories and sum the feedback, without a seed; without categories every score is 0."""
     popular = popularity.train(
         data, popularity.PopularityParams(0, 1, half_life_days=params.half_life_days), seed=seed
     ).weight

@@ -147,12 +147,7 @@ def train(data: TrainingData, params: CoOccurrenceParams, *, seed: int) -> CoOcc
     """Weight the histories by degrees; there is nothing to solve.
 
     Args:
-        data: events to learn from.
-        params: see CoOccurrenceParams.
         seed: of the sample of the users of products with very many.
-
-    Returns:
-        The model.
     """
     return fit_co_occurrence(normalize_histories(data.decayed_histories(params.half_life_days), 0, 0), params, seed)
 
@@ -161,8 +156,6 @@ def fit_co_occurrence(histories: NormalizedHistories, params: CoOccurrenceParams
     """Build the model of histories that were normalised with exponents of 0.
 
     Args:
-        histories: see normalize_histories.
-        params: see CoOccurrenceParams.
         seed: see train.
 
     Returns:

@@ -121,16 +121,7 @@ class ItemGraph(ScoresByPairs, SavedAsArrays):
 
 
 def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGraph:
-    """Count co-occurrences and regress.
-
-    Args:
-        data: events to learn from.
-        params: see ItemGraphParams.
-        seed: not used.
-
-    Returns:
-        The model.
-    """
+    """Count co-occurrences in events to learn from, and regress; the seed is not used."""
     histories = data.decayed_histories(params.half_life_days)
     normalized = normalize_histories(histories, params.user_exponent, params.item_exponent)
     return fit_item_graph(normalized, strongest_pairs(normalized), params)
@@ -203,10 +194,6 @@ def fit_item_graph(normalized: NormalizedHistories, pairs: Pairs, params: ItemGr
     Args:
         normalized: histories; the exponents of their normalisation are not read from `params`.
         pairs: strongest pairs of `normalized`.
-        params: see ItemGraphParams.
-
-    Returns:
-        The model.
     """
     weights = _regression_weights(normalized, pairs, params)
     n_items = len(weights.pointers) - 1

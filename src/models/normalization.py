@@ -65,15 +65,7 @@ def normalize_histories(histories: csr_matrix, user_exponent: float, item_expone
 
 
 def scale_columns(matrix: csr_matrix, factor: FloatArray) -> csr_matrix:
-    """Multiply the columns of a matrix.
-
-    Args:
-        matrix: CSR [n, m].
-        factor: float[m].
-
-    Returns:
-        A new CSR matrix [n, m].
-    """
+    """Multiply the columns of a CSR matrix [n, m] by factor, float[m], into a new one."""
     return csr_matrix(matrix @ diags_array(factor.astype(np.float32)))
 
 

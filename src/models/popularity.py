@@ -130,15 +130,9 @@ class Popularity(PlainListModel, SavedAsArrays, Rater):
 
 
 def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popularity:
-    """Sum the feedback of every product and average its ratings.
+    """Sum the feedback of every product and average its ratings; the seed is not used.
 
-    Args:
-        data: events to learn from.
-        params: see PopularityParams.
-        seed: not used.
-
-    Returns:
-        The model. Without ratings its mean is the middle of the scale.
+    Without ratings the mean is the middle of the scale.
     """
     ratings, feedback = data.ratings, data.feedback
     total = np.bincount(ratings.item_idx, weights=ratings.value, minlength=ratings.n_items)
@@ -164,7 +158,6 @@ def popularity_of(
     """Make the model of sums over events.
 
     Args:
-        params: see PopularityParams.
         own: float64[n_items], feedback of each product, decayed where the parameters say so.
         total: float64[n_items], sum of its ratings.
         item_count: int32[n_items], number of its ratings.

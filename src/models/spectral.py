@@ -137,7 +137,6 @@ def train(data: TrainingData, params: SpectralParams, *, seed: int, start: Spect
 
     Args:
         data: events to learn from.
-        params: see SpectralParams.
         seed: of the randomized eigendecomposition.
         start: trained with the same parameters on other events of the same products, whose eigenvectors are corrected;
             None to begin at random.
@@ -258,15 +257,10 @@ def orthonormal(block: FloatArray) -> FloatArray:
 
 
 def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: SpectralParams) -> Spectral:
-    """Build the model of the first params.rank eigenvectors.
+    """Build the model of the first params.rank eigenvectors of `normalized`.
 
     Args:
         normalized: histories; the exponents of their normalisation are not read from `params`.
-        spectrum: eigenvectors of `normalized`.
-        params: see SpectralParams.
-
-    Returns:
-        The model.
     """
     spectrum = spectrum.first(params.rank)
     vectors = np.asarray(spectrum.vectors, dtype=np.float32)

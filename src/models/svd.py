@@ -77,15 +77,9 @@ class Svd(Factorization):
 
 
 def train(data: TrainingData, params: SvdParams, *, seed: int) -> Svd:
-    """Train on the ratings with params.engine.
+    """Train on the ratings with params.engine; the seed is of the initial factors.
 
-    Args:
-        data: events to learn from.
-        params: see SvdParams.
-        seed: of the initial factors.
-
-    Returns:
-        The model. Without ratings it has no factors and predicts the middle of the scale.
+    Without ratings the model has no factors and predicts the middle of the scale.
     """
     ratings = data.ratings
     if not len(ratings):

@@ -70,9 +70,6 @@ class Text(Spectral):
         Args:
             params: parameters that differ from the model's in boost and thin only.
             events: float[n_items], as trained on.
-
-        Returns:
-            A new model.
         """
         ratio = (params.cold_start_boost(events) / self.cold_start_boost(events)).astype(np.float32)
         return replace(self, params=params, wanted=self.wanted * ratio[:, None], itself=self.itself * ratio)
@@ -86,16 +83,10 @@ class _Positions(NamedTuple):
 
 
 def train(data: TrainingData, params: TextParams, *, seed: int) -> Text:
-    """Compute the position of every product with a text.
+    """Compute the position of every product with a text; the seed is of the spectral model.
 
-    Args:
-        data: events and text vectors to learn from.
-        params: see TextParams.
-        seed: of the spectral model.
-
-    Returns:
-        The model. Where no user has two products, its factors are the text vectors themselves. Without texts it has
-        no factors, and every score is zero.
+    Where no user has two products, the factors are the text vectors themselves. Without texts there are none, and every
+    score is zero.
     """
     vectors = data.item_vectors
     if vectors is None:

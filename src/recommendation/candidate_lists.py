@@ -33,9 +33,6 @@ def best_candidates(
         listed: bool[n_items], False for what no list holds; None if there is no such item.
         n: length of the lists.
         n_named: int[n_histories], candidates that each source names.
-
-    Returns:
-        The lists.
     """
     index = ensemble.index
     assert index is not None

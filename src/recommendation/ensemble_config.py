@@ -133,15 +133,11 @@ def fit_models(
 
 
 def fit_ensemble(data: TrainingData, config: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
-    """Train an ensemble without a candidate index.
+    """Train an ensemble without a candidate index, and without models that have nothing to learn from the data.
 
     Args:
         data: its weighting is replaced by that of the configuration.
-        config: the configuration.
         seed: of all models.
-
-    Returns:
-        The ensemble, without models that have nothing to learn from the data.
     """
     data = replace(data, weighting=config.weighting)
     asked = config.order.names if config.order else ()

@@ -59,14 +59,10 @@ class ListBuilder:
 
 
 def find_position(request: ListRequest, n: int) -> ListPosition:
-    """Find where the watched item stands with regard to a list.
+    """Find where the watched item stands on a list of length n, or why it is not listed.
 
     Args:
         request: the query of the list; no filter leaves its watched item out.
-        n: length of the list.
-
-    Returns:
-        Its place on the list, or why it is not listed.
     """
     assert request.watched is not None
     builder, watched = ListBuilder(request), request.items.id_of(request.watched)

@@ -136,9 +136,6 @@ class CandidatePool:
         Args:
             item: row number.
             source: name of the model that knows which variant is best.
-
-        Returns:
-            A row number.
         """
         request = self._request
         if request.groups is None:

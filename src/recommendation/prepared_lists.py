@@ -88,14 +88,10 @@ def _mixed(bits: _Bits) -> _Bits:
 
 
 def fingerprint_of(history: Collection[Event], weighting: Weighting) -> Fingerprint:
-    """Return the fingerprint of a history.
+    """Return the fingerprint of a history in any order: equal ones for histories with equal lists only.
 
     Args:
-        history: in any order.
         weighting: tells what of an event shapes a list.
-
-    Returns:
-        Equal ones for histories with equal lists only.
     """
     low, high, fades, alike = 0, 0, bool(weighting.half_life_days), weighting.alike
     newest = max((event.at for event in history if event.at is not None), default=0) if fades else 0

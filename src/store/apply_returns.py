@@ -42,14 +42,10 @@ _UPDATE = (
 
 
 def apply_returns(connection: Connection, batch: EventBatch) -> None:
-    """Recompute the returned quantity of the purchases of every user and product in a batch.
+    """Recompute the returned quantity of the purchases of every user and product in a batch, in its write transaction.
 
     It is computed from all events of the pair, so that the result does not depend on the order in which files are
     loaded, nor on how often.
-
-    Args:
-        connection: A connection inside the write transaction that has stored the batch.
-        batch: The events.
     """
     if not {EventKind.PURCHASE, EventKind.RETURN} & set(batch.kind):
         return
@@ -67,15 +63,7 @@ def apply_returns(connection: Connection, batch: EventBatch) -> None:
 
 
 def never_bought(connection: Connection, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return those of these users and products of which no purchase is stored.
-
-    Args:
-        connection: A connection.
-        pairs: Users and products.
-
-    Returns:
-        Those without a purchase, in any order.
-    """
+    """Return those of these users and products of which no purchase is stored, in any order."""
     query = text(_NEVER_BOUGHT.format(pairs=_PAIRS[connection.dialect.name]))
     rows = connection.execute(query, {"pairs": json.dumps(sorted(pairs))}).all()
     return [(user, product) for user, product in rows]

@@ -32,15 +32,7 @@ _Row = tuple[str, str, str, str, float, int | None, int]
 
 
 def with_arrival_seq(batch: EventBatch, after: int) -> EventBatch:
-    """Return the batch with arrival_seq set, from the clock unless the batch has its own.
-
-    Args:
-        batch: n events.
-        after: A number that is below every new one.
-
-    Returns:
-        The batch, with arrival_seq int64[n].
-    """
+    """Return the batch with arrival_seq above `after`, int64[n], from the clock unless the batch has its own."""
     if batch.arrival_seq is not None:
         return batch
     first = max(time.time_ns() // 1_000, after + 1)
@@ -65,10 +57,9 @@ def upsert_events(connection: Connection, batch: EventBatch) -> int:
 
 
 def insert_products(connection: Connection, product_ids: Sequence[str]) -> None:
-    """Insert products unless they are stored already.
+    """Insert products, inside a write transaction, unless they are stored already.
 
     Args:
-        connection: A connection inside a write transaction.
         product_ids: The products, sorted, so that neighbours are on one page: half the time.
     """
     raw: Any = connection.connection.dbapi_connection

@@ -19,7 +19,6 @@ def note_change(database: Database, connection: Connection, subject: str) -> Non
     """Set the last-modified time to now.
 
     Args:
-        database: The database.
         connection: A connection inside the transaction that makes the change: readers see both or neither.
         subject: EVENTS, PRODUCTS, RULES, EXPERIMENTS or SHADOWS.
     """
@@ -30,11 +29,7 @@ def note_change(database: Database, connection: Connection, subject: str) -> Non
 
 
 def changed_at(database: Database, subject: str) -> int | None:
-    """Return the last-modified time.
-
-    Args:
-        database: The database.
-        subject: EVENTS, PRODUCTS, RULES, EXPERIMENTS or SHADOWS.
+    """Return the last-modified time of EVENTS, PRODUCTS, RULES, EXPERIMENTS or SHADOWS.
 
     Returns:
         Microseconds since 1970, never the same for two changes; None before the first one.
@@ -47,9 +42,6 @@ def changed_at(database: Database, subject: str) -> int | None:
 def erasures_done(database: Database) -> int:
     """Return how many of the listed erasures the store has gone through; a restored backup has its own number.
 
-    Args:
-        database: The database.
-
     Returns:
         The number; UNDONE where somebody has to go through them, or does.
     """
@@ -57,12 +49,7 @@ def erasures_done(database: Database) -> int:
 
 
 def note_erasures(database: Database, count: int) -> None:
-    """Set how many of the listed erasures the store has gone through.
-
-    Args:
-        database: The database.
-        count: The number; UNDONE if somebody has to go through all.
-    """
+    """Set how many of the listed erasures the store has gone through; UNDONE if somebody has to go through all."""
     with database.write() as connection:
         incoming = database.insert(changes).values(what=_ERASURES, at=count)
         connection.execute(incoming.on_conflict_do_update(index_elements=["what"], set_={"at": count}))

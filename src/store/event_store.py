@@ -250,12 +250,7 @@ class EventStore:
         return changed_at(self._database, EVENTS)
 
     def rename_products(self, connection: Connection, new_ids: Mapping[str, str]) -> None:
-        """Give the products of events other ids; an event that the store has under the new id already is deleted.
-
-        Args:
-            connection: The transaction.
-            new_ids: Id → new id.
-        """
+        """Give the products of events other ids (id → new id); an event stored under the new id already is deleted."""
         renames = Table("renames", MetaData(), Column("old", Text, primary_key=True), Column("new", Text))
         connection.execute(text("CREATE TEMPORARY TABLE renames (old TEXT PRIMARY KEY, new TEXT NOT NULL)"))
         connection.execute(insert(renames), [{"old": old, "new": new} for old, new in new_ids.items()])

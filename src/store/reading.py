@@ -34,7 +34,6 @@ def event_pages(database: Database, *, as_recorded: bool) -> Iterator[EventBatch
     """Yield all events in the order of their key, with arrival_seq, in batches.
 
     Args:
-        database: The database.
         as_recorded: Give returns too, and purchases with their whole value; else events net of returns.
 
     Yields:
@@ -103,7 +102,6 @@ def count_by_product(database: Database, kinds: Sequence[EventKind], since: int 
     """Count the events of each product; purchases that were returned whole do not count.
 
     Args:
-        database: The database.
         kinds: The kinds of events that count.
         since: The time of the oldest event that counts, in UTC seconds; None for all.
 
@@ -123,11 +121,7 @@ def count_by_product(database: Database, kinds: Sequence[EventKind], since: int 
 
 
 def returned_by_product(database: Database, since: int) -> Counter[str]:
-    """Sum what was returned of the purchases of each product since a time.
-
-    Args:
-        database: The database.
-        since: The time of the oldest purchase that counts, in UTC seconds.
+    """Sum what was returned of the purchases of each product since a time in UTC seconds.
 
     Returns:
         product_id → returned quantity; products of which nothing was returned are left out.
@@ -151,7 +145,6 @@ def user_ids_with_prefix(database: Database, prefix: str, n: int) -> list[str]:
     One query does one seek along the key per user, whatever the number of their events.
 
     Args:
-        database: The database.
         prefix: The beginning; "" matches every id.
         n: The maximum number of ids.
 

@@ -137,9 +137,6 @@ class RunStore:
         Args:
             file: Its name in records.
             n: The most loads.
-
-        Returns:
-            The loads.
         """
         return self._loads(select(loads).where(loads.c.file == file).limit(n))
 

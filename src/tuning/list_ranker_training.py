@@ -125,11 +125,7 @@ def component_names(config: EnsembleConfig, models: Mapping[str, Any]) -> tuple[
     """Return the models whose scores the trees read: those of the weighted sum, and those that are cheap to score.
 
     Args:
-        config: its weights say which models are added up.
         models: by name, in the order in which the result names them.
-
-    Returns:
-        Names of models, each once.
     """
     return tuple(name for name in models if config.weights.get(name) or name in _CHEAP)
 

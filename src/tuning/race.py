@@ -64,10 +64,7 @@ class Race:
         return cls([objective.of_users(np.sort(part)) for part in parts], seconds=seconds)
 
     def ndcg(self, scorer: BlockScorer) -> float:
-        """Measure a trial.
-
-        Args:
-            scorer: the model of the trial.
+        """Measure a trial of a model.
 
         Returns:
             Its mean NDCG@k over all users; if it is dropped, the best mean plus its mean difference so far.

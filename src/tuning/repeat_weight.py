@@ -48,11 +48,7 @@ def tune_repeat_weight(search: Search, ensemble: Ensemble) -> RepeatTrial:
     """Choose the weight by lists that leave nothing out; what was liked again is relevant, as are new products.
 
     Args:
-        search: the context of the tuning.
         ensemble: of the tuned models and weights, trained on the training part.
-
-    Returns:
-        The weight.
     """
     train, test = search.split.train, search.split.test
     liked = distinct(test.liked(search.objective.relevant_rating, train).events.pairs)

@@ -63,11 +63,7 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
 
 
 def seconds_for_draws(search: Search, seconds: float) -> float:
-    """Return how much time further draws need.
-
-    Args:
-        search: the context of the tuning.
-        seconds: that a draw takes.
+    """Return how much time further draws of so many seconds each need.
 
     Returns:
         The seconds that have to be left for all of them to begin; 0 where none are made.

@@ -120,9 +120,7 @@ def check_data_of(
 
     Args:
         champion: The current release.
-        store: The store, for the files loaded since.
         data: The events about to be trained on.
-        verdict: The verdict so far.
         unattended: Whether the training was started by a schedule, and not by a person who just loaded a file.
 
     Returns:
@@ -216,7 +214,6 @@ def measure_champion(
     Models that both train in the same way are trained once.
 
     Args:
-        settings: The settings.
         champion: The current release; None without one.
         parts: The events, divided in time.
         challenger: The new settings, measured on the same parts.
@@ -245,7 +242,6 @@ def retrained_champion(
     """Return the champion's settings, ready to be trained on all events in place of refused new ones.
 
     Args:
-        settings: The settings.
         champion: The current release.
         measured: Its figures.
         challenger: The refused settings, for the models that only they train.

@@ -23,17 +23,7 @@ from src.store import Store
 
 
 def stored_data(store: Store, reporter: Reporter) -> TrainingData:
-    """Return all events of the store.
-
-    Args:
-        store: The store.
-
-    Returns:
-        The events, with the default weights.
-
-    Raises:
-        NoData: There are none.
-    """
+    """Return all events of the store, with the default weights. Raises NoData if there are none."""
     reporter.step(message("step.reading_store"))
     with gc_disabled():
         data = training_data(store.events.read())
@@ -100,16 +90,7 @@ def fit(
 
 
 def measured(settings: Settings, parts: Split, plan: FitPlan, reporter: Reporter) -> Report:
-    """Train on the older part of the events and measure on the newer one.
-
-    Args:
-        settings: The settings.
-        parts: The events, divided in time.
-        plan: What to train.
-
-    Returns:
-        The figures; no event is scored that its model was trained on.
-    """
+    """Train on the older part of the events and measure on the newer one, of which no model has learnt."""
     return measured_fit(settings, parts, plan, reporter)[0]
 
 
@@ -125,7 +106,6 @@ def measured_fit(
     """Train on the older part of the events, measure on the newer one, and return the models, too.
 
     Args:
-        settings: The settings.
         parts: The events, divided in time.
         plan: What to train.
         known: See Reuse.
@@ -153,14 +133,12 @@ def measured_fit(
 
 
 def continued_from(pipeline: Pipeline, plan: FitPlan) -> dict[str, Any]:
-    """Return the models from which trainings with a plan can continue.
+    """Return, by name, the models from which trainings with a plan can continue.
+
+    They can be continued, and have the plan's parameters and weights of events.
 
     Args:
         pipeline: Models of a part of the same events.
-        plan: The settings of the next training.
-
-    Returns:
-        Name → model, of the models that can be continued and that have the plan's parameters and weights of events.
     """
     if pipeline.weighting != plan.weighting:
         return {}

@@ -31,7 +31,6 @@ class IdComparison:
         """Note what the store has before the load.
 
         Args:
-            store: The store.
             path: The file; a catalogue is looked for beside it.
             name: What a command calls it.
         """

@@ -149,9 +149,6 @@ class LoadTally(RowTally):
         Args:
             table: how the file was read.
             n_events: how many events the file has, without repeated ones.
-
-        Returns:
-            The record.
         """
         return Load(
             load_id=secrets.token_hex(6),

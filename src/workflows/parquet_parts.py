@@ -182,9 +182,6 @@ def changed_kind(before: str, now: str) -> InputError:
     Args:
         before: What it held.
         now: Its type now.
-
-    Returns:
-        The error.
     """
     return InputError(
         f"--since: the column held {before} at the last load and now holds {now}. Expected one kind of values; read "

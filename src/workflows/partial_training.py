@@ -80,7 +80,6 @@ class PartialTraining:
         """Add the comparison of a part to a verdict.
 
         Args:
-            part: The part, measured.
             verdict: The verdict so far.
 
         Returns:
@@ -95,9 +94,6 @@ class PartialTraining:
 
     def fit(self, part: MeasuredPart, reporter: Reporter) -> Pipeline:
         """Train the part on all events, and return the whole pipeline with the other models as they were.
-
-        Args:
-            part: The part, measured.
 
         Returns:
             The pipeline of the new release.
@@ -183,7 +179,6 @@ def prepare_part(
     """Decide which models of the current release are trained, and on which events.
 
     Args:
-        settings: The settings.
         champion: The current release; None without one.
         data: All events.
         model_type: A row of MODEL_TYPES.

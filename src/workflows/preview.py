@@ -52,7 +52,6 @@ def preview_source(settings: Settings, source: Source, n_rows: int, hints: Hints
 
     Args:
         settings: The scale of ratings.
-        source: The source.
         n_rows: Rows to show.
         hints: What options say about it.
 

@@ -142,9 +142,6 @@ def hints_of(mapping: Mapping[str, Any], path: Path, hints: Hints, whose: str, a
         whose: What the mapping is called.
         advice: What to do where the columns have changed.
 
-    Returns:
-        The hints.
-
     Raises:
         UnclearLayout: The columns of the file are not those of the mapping.
     """

@@ -129,7 +129,6 @@ def last_watermark(store: Store, source: Source, since: Since | None) -> Waterma
 
     Args:
         store: The loads.
-        source: The source.
         since: The column; None for a load of everything.
 
     Returns:
@@ -154,9 +153,6 @@ def source_hints(staged: Staged, hints: Hints, last: Watermark | None) -> Hints:
         hints: What options say, which counts more.
         last: What the last load noted; None for none.
 
-    Returns:
-        The hints.
-
     Raises:
         UnclearLayout: Its columns have changed since.
     """
@@ -170,7 +166,6 @@ def empty_line(source: Source, last: Watermark | None, since: Since | None) -> s
     """Return what to say of a source without a wanted row.
 
     Args:
-        source: The source.
         last: What the last load noted; None for none.
         since: The column; None for a load of everything.
 
@@ -192,7 +187,6 @@ def stage(
     """Write the wanted rows of a source to a file.
 
     Args:
-        source: The source.
         folder: Where the file is written.
         since: Options of an incremental load; None for all rows.
         last: The mark of the last load; None for none.

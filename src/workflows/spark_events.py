@@ -128,7 +128,6 @@ def read_events(settings: Settings, store: Store, data: Path | None, session: An
 
     Args:
         settings: The folder, and the driver for PostgreSQL.
-        store: The store.
         data: A folder of parquet parts, as --export writes them, in place of the store; None for the store.
         session: pyspark's.
 
@@ -242,9 +241,6 @@ def array_of(frame: Any, folder: Path, name: str, size: int, dtype: Any = np.flo
         name: The column.
         size: Length of the array.
         dtype: Its type.
-
-    Returns:
-        The array.
     """
     frame.select("idx", name).write.mode("overwrite").parquet(str(folder))
     table = pq.read_table(folder)

@@ -148,9 +148,6 @@ class SparkJobs:
         Args:
             params: Its parameters, whose exponents MLlib does not have.
             seed: Of the starting factors.
-
-        Returns:
-            The model.
         """
         from pyspark.ml.recommendation import ALS as MllibAls
 
@@ -182,9 +179,6 @@ class SparkJobs:
         Args:
             params: Its parameters.
             groups: The leaders of the products, see `popularity_of`; None for none.
-
-        Returns:
-            The model.
         """
         weight = self._weight()
         if params.half_life_days:

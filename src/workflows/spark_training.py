@@ -49,9 +49,6 @@ class _Cuts:
 def trained_by_spark(context: TrainingContext) -> Trained:
     """Go through the steps of a training, with models that Spark trains.
 
-    Args:
-        context: The training.
-
     Returns:
         What became of it.
 

@@ -51,8 +51,6 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
     that served before serves on.
 
     Args:
-        settings: The settings.
-        store: The store.
         job: What to train.
 
     Returns:

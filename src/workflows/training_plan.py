@@ -76,7 +76,6 @@ def plan_of(
     Tuning holds out a part of the events, and starts from the current release's ensemble unless the settings changed.
 
     Args:
-        settings: The settings.
         registry: The releases, for the ensemble to start from.
         train: The events to tune on.
         job: The models that are requested.

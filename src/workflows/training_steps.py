@@ -54,7 +54,6 @@ def prepare(context: TrainingContext, read: Callable[[], TrainingData] | None = 
     """Read the events, find the release to compare with, and check the events beside that release's.
 
     Args:
-        context: The training.
         read: Reads the events; None for those of the file of the request, else of the store.
 
     Returns:
@@ -91,7 +90,6 @@ def measure(context: TrainingContext, prepared: Prepared) -> Measured:
     """Choose settings, train them on the older events, and measure them and the champion's on the newer ones.
 
     Args:
-        context: The training.
         prepared: Its data.
 
     Returns:
@@ -110,7 +108,6 @@ def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> J
     The champion's settings are trained again where data that are whole refuse new ones for every model.
 
     Args:
-        context: The training.
         prepared: Its data.
         measured: The figures.
 
@@ -147,7 +144,6 @@ def draft_of(
     """Train the chosen settings on all events.
 
     Args:
-        context: The training.
         prepared: Its data.
         judged: The chosen settings.
         fit_all: Trains them elsewhere; None to train them in this process.
@@ -178,7 +174,6 @@ def publish(
     """Write a release, check it in a fresh process and, unless told not to, activate it.
 
     Args:
-        context: The training.
         prepared: Its data.
         draft: The release.
         verdict: The verdict so far.
@@ -240,7 +235,6 @@ def is_made_up(store: Store, data: TrainingData) -> bool:
     """Tell whether data are the synthetic shop's and that is still in the store.
 
     Args:
-        store: The store.
         data: The events; a few of their products are looked up, as counting takes long.
 
     Returns:

@@ -19,7 +19,6 @@ def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, re
     """Search for the ensemble with the highest NDCG@k, without a file to continue from.
 
     Args:
-        settings: The settings.
         tuning: The events to train on and to measure on.
         budget_seconds: Duration of the search.
         k: Length of the measured lists.
@@ -37,7 +36,6 @@ def trials_file(settings: AllSettings, data: TrainingData) -> Path:
     Only the process that holds the trainer's lock may call it.
 
     Args:
-        settings: The settings.
         data: The events; other events have another file.
 
     Returns:

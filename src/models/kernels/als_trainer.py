@@ -98,7 +98,6 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
 
     Args:
         extra: float32 CSR [n_users, n_items], c - 1 of each pair; other pairs have the confidence 1.
-        options: see AlsOptions.
         seed: of the starting values.
         start: float32[n_items, factors] to start from; None for random ones.
 

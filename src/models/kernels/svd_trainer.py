@@ -215,7 +215,6 @@ def fit(ratings: Interactions, rating_scale: tuple[float, float], options: SgdOp
     Args:
         ratings: at least one.
         rating_scale: (lowest, highest) rating.
-        options: see SgdOptions.
         seed: of the initial factors.
 
     Returns:

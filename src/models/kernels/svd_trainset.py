@@ -67,15 +67,7 @@ class InnerIds:
 
     @classmethod
     def by_first_appearance(cls, idx: IntArray, vocabulary: Vocabulary) -> InnerIds:
-        """Number the rows of a vocabulary by first appearance.
-
-        Args:
-            idx: int[n], row number of each rating.
-            vocabulary: that idx points into.
-
-        Returns:
-            The inner ids.
-        """
+        """Number the rows of a vocabulary by first appearance; idx: int[n], row number of each rating."""
         first = np.full(len(vocabulary), len(idx))
         first[idx[::-1]] = np.arange(len(idx) - 1, -1, -1)  # of several assignments to one place the last one wins
         row = idx[first[idx] == np.arange(len(idx))].astype(np.int64)

@@ -57,9 +57,6 @@ class LearntPrior(NamedTuple):
         Args:
             rows: int[n_others], the new row of each.
             n_rows: number of rows; those without an effect are zeros.
-
-        Returns:
-            A copy.
         """
         effect = np.zeros((n_rows, self.effect.shape[1]), np.float32)
         effect[rows] = self.effect
