@@ -28,7 +28,7 @@ from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hy
 from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import Objective
 from src.tuning.repeat_weight import tune_repeat_weight
-from src.tuning.repeated_draws import pooled_scores, seconds_for_draws
+from src.tuning.repeated_draws import pooled, scores_of_draws, seconds_for_draws
 from src.tuning.search_spaces import SEARCH_SPACES
 from src.tuning.sum_search import tune_for_the_sum
 from src.tuning.sum_weights import KNOWN_SUM, best_weights
@@ -155,8 +155,9 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
     train = search.split.train
     params = {**config.params, **{name: trial.params for name, trial in trials.items()}}
     models = _models(search, config, trials)
-    pooled = pooled_scores(search, models, sum(trial.seconds for trial in trials.values()))
-    weights, ndcg = best_weights(pooled, (config.weights, KNOWN_SUM), without=TEXT, clock=search.clock)
+    draws = scores_of_draws(search, models, sum(trial.seconds for trial in trials.values()))
+    weights, _ = best_weights(pooled(draws), (config.weights, KNOWN_SUM), without=TEXT, clock=search.clock)
+    ndcg = draws[0].ndcg(np.array([weights.get(name, 0.0) for name in draws[0].names]))
     cold_start: JsonDict = {}
     if TEXT in models:
         scores, scales = search.objective.component_scores(models), scales_of(models, train, seed=search.seed)

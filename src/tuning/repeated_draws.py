@@ -18,6 +18,7 @@ from src.recommendation.ensemble import scales_of
 from src.recommendation.ensemble_config import fit_models
 from src.tuning.hyperparameter_search import Search
 from src.tuning.objective import ComponentScores, Objective
+from src.tuning.sum_weights import SAMPLED_USERS
 
 _MOST_DRAWS, _ENOUGH_USERS = 4, 8_000
 _PROBED_USERS, _FEWEST_USERS = 100, 500
@@ -27,7 +28,7 @@ _SHARE_OF_DRAW = 1 / 3
 """Share of the time left that a further draw may take: after it the list ranker can still train all models again."""
 
 
-def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: float) -> ComponentScores:
+def scores_of_draws(search: Search, models: Mapping[str, ListModel], seconds: float) -> list[ComponentScores]:
     """Score the candidates of all draws, each model in units of its scale.
 
     The first draw is that of the search, or a sample of its users where all would take too long. Where there are few
@@ -41,13 +42,13 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
         seconds: that a further draw takes; none begins that would take more than a third of the time left.
 
     Returns:
-        The scores for the users of all draws.
+        The scores for the users of each draw, that of the search first.
     """
     pools = [_scaled(search, in_time(search, models, _SHARE_OF_TIME), models)]
     split = search.split
     for draw in range(1, _MOST_DRAWS):
         users = sum(len(pool.item) for pool in pools)
-        if users >= _ENOUGH_USERS or _SHARE_OF_DRAW * search.clock.left < seconds:
+        if users >= _enough_users(search) or _SHARE_OF_DRAW * search.clock.left < seconds:
             break
         further = _further(search, split, draw)
         if further is None:
@@ -64,7 +65,7 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
             break
         fitted = fit_models(split.train, params, search.seed, search.reporter)
         pools.append(_scaled(replace(search, split=split), objective, fitted))
-    return _concatenated(pools)
+    return pools
 
 
 def seconds_for_draws(search: Search, seconds: float) -> float:
@@ -73,8 +74,13 @@ def seconds_for_draws(search: Search, seconds: float) -> float:
     Returns:
         The seconds that have to be left for all of them to begin; 0 where none are made.
     """
-    n = min(_MOST_DRAWS, math.ceil(_ENOUGH_USERS / len(search.objective.queries))) - 1
+    n = min(_MOST_DRAWS, math.ceil(_enough_users(search) / len(search.objective.queries))) - 1
     return (n - 1 + 1 / _SHARE_OF_DRAW) * seconds if n and search.split.how != "given" else 0.0
+
+
+def _enough_users(search: Search) -> int:
+    """Return how many users are enough: of windows fewer, as earlier ones differ from the last."""
+    return SAMPLED_USERS if search.split.how == "time" else _ENOUGH_USERS
 
 
 def _further(search: Search, last: Split, draw: int) -> Split | None:
@@ -111,8 +117,8 @@ def _scaled(search: Search, objective: Objective, models: Mapping[str, ListModel
     return objective.component_scores(models).in_units_of(scales_of(models, search.split.train, seed=search.seed))
 
 
-def _concatenated(pools: list[ComponentScores]) -> ComponentScores:
-    """Join the users of several draws; shorter rows of candidates are filled with -1."""
+def pooled(pools: list[ComponentScores]) -> ComponentScores:
+    """Return the scores for the users of all draws; shorter rows of candidates are filled with -1."""
     width = max(pool.item.shape[1] for pool in pools)
 
     def padded(part: Any, value: float) -> Any:

@@ -59,8 +59,9 @@ def test_further_draws_are_made_while_there_is_time(
         return found
 
     monkeypatch.setattr(repeated_draws, "_further", spy)
-    scores = repeated_draws.pooled_scores(search, models, seconds=1.0)
-    assert len(parts) == draws
+    of_draws = repeated_draws.scores_of_draws(search, models, seconds=1.0)
+    assert len(parts) == len(of_draws) == draws
+    scores = repeated_draws.pooled(of_draws)
     objectives = [search_of(part, budget).objective for part in parts]
     assert len(scores.item) == sum(len(objective.queries) for objective in objectives)
     assert scores.score.shape == (2, *scores.item.shape) == (2, *scores.relevant.shape)
