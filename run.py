@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import gc
+
 from src.core.address_space import require_address_space
 
 require_address_space()  # before the libraries are imported
+gc.disable()  # until they are, of which nothing is garbage: a sixth of the time
 
 import argparse
 import getpass
@@ -24,6 +27,9 @@ from app.tenants import apps_of, create_service, leave_service, start_service
 from src.core.errors import AisleError, InputError
 from src.core.worker_slots import remove_stale_slots
 from src.models.settings import read_settings, settings_of_shops
+
+gc.freeze()
+gc.enable()
 
 if TYPE_CHECKING:
     from src.workflows.cli import Screen

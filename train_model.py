@@ -7,9 +7,12 @@ python train_model.py --first | --releases | --activate V [--pin] | --rollback [
 
 from __future__ import annotations
 
+import gc
+
 from src.core.address_space import require_address_space
 
 require_address_space()  # before the libraries are imported
+gc.disable()  # until they are, of which nothing is garbage: a sixth of the time
 
 import argparse
 import signal
@@ -34,6 +37,9 @@ from src.workflows.process_priority import lower_priority
 from src.workflows.train import train
 from src.workflows.training_messages import release_line
 from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
+
+gc.freeze()
+gc.enable()
 
 _GRACE_SECONDS = 300
 

@@ -114,7 +114,6 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_finish() -> None:
     """Keep modules and collected tests, which live as long as the process, out of every garbage collection."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 

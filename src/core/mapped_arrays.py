@@ -6,9 +6,13 @@ import mmap
 import tempfile
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
+
+_aside: WeakSet[mmap.mmap] = WeakSet()
+"""The files of arrays that are set aside, as long as these are used."""
 
 
 def mapped(path: Path) -> npt.NDArray[Any]:
@@ -38,4 +42,16 @@ def set_aside(array: npt.NDArray[Any], folder: Path) -> npt.NDArray[Any]:
         np.ascontiguousarray(array).tofile(file)
         file.flush()
         pages = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_READ)
+    _aside.add(pages)
     return np.frombuffer(pages, array.dtype).reshape(array.shape)
+
+
+def leave_pages() -> None:
+    """Take the pages of all arrays that are set aside out of this process, where the system can.
+
+    Pages that were touched count as memory of the process until then. They stay in the system's cache as long as it
+    has room, from where the next one to touch them has them back.
+    """
+    for pages in list(_aside):
+        if hasattr(pages, "madvise"):
+            pages.madvise(mmap.MADV_DONTNEED)

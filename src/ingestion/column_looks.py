@@ -9,6 +9,7 @@ from src.ingestion.column_names import (
     CATEGORY,
     CLOCK,
     DESCRIPTION,
+    GROUP,
     IMAGE,
     INVOICE,
     KIND,
@@ -78,6 +79,8 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
         at = find_product_by_look(profiles, taken())
         if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
             roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
+        elif at is None and GROUP in roles and profiles[roles[GROUP][0].at].repeated > 0.0:
+            roles[PRODUCT] = roles[GROUP][:1]  # orders that name the thing and not its variant
         elif at is not None:
             roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
         found |= {PRODUCT} & roles.keys()
@@ -85,13 +88,12 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
         others = [column for column in roles[PRODUCT] if column.at != at]
         roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled), *others]
         found.add(PRODUCT)
-    found |= _add_votes_or_ranks(roles, profiles, ignored, taken())
     if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles, ignored):
         at = find_user_by_look(profiles, taken())
         if at is not None:
             roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
             found.add(USER)
-    return found
+    return found | _add_votes_or_ranks(roles, profiles, ignored, taken())
 
 
 _CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})

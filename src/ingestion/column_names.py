@@ -15,6 +15,8 @@ IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
 LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
 TEST, RETURNED, ON_SALE, LINE_KIND = "test", "returned", "on_sale", "line_kind"
+NOT_SENT, PART_OF = "not_sent", "part_of"
+"""How many of a line were cancelled before they were sent; the line that a line is a part of."""
 VARIANTS = "variants"
 """Of a parent: the ids of the products that are its variants."""
 
@@ -107,7 +109,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
     LINE_KIND: ("lineitemtype", "linetype", "orderitemtype", "positionstyp", "positiontype"),
     TEST: ("istest", "test", "testmode", "testorder"),
-    RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity", "qtycanceled"),
+    RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity"),
+    NOT_SENT: (
+        "qtycanceled", "qtycancelled", "canceledqty", "cancelledqty", "canceledquantity", "cancelledquantity",
+        "quantitycanceled", "quantitycancelled",
+    ),
+    PART_OF: ("partoflineid",),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.

@@ -21,6 +21,8 @@ from src.ingestion.column_names import (
     LINE_KIND,
     LISTED,
     MARK,
+    NOT_SENT,
+    PART_OF,
     PRICE,
     PRODUCT,
     PURCHASED,
@@ -58,8 +60,10 @@ from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, SOLD, line_kind
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.product_cleaning import stock_in
 from src.ingestion.rating_scales import scale_in_name, without_whole
+from src.ingestion.worded_ratings import rating_in_words
 from src.ingestion.written_dates import written_date
 
+_AMOUNT = re.compile(r"\d+\.\d{1,2}", re.ASCII)
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
 _HALF_FULL = 0.5
@@ -291,8 +295,10 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         STATE: max(
             profile.states, profile.listings, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0
         ),
-        VALUE: max(profile.share(lambda cell: is_number(without_whole(cell))), weak),
+        VALUE: max(profile.share(lambda cell: is_number(without_whole(cell))), profile.share(rating_in_words), weak),
         RETURNED: profile.numbers,
+        NOT_SENT: profile.numbers,
+        PART_OF: profile.ids,
         QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),
         SALE_PRICE: max(profile.money, weak),
@@ -443,11 +449,36 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
         if not _names_other(profiles[at].name, PRODUCT_WORD)
         and {KIND, QUANTITY}.isdisjoint(classes_of(profiles[at].name))
         and not kind_of(profiles[at].name)  # a report's "clicks"
+        and not names_attributes(at, profiles)
     ]
     of_users = [at for at in found if USER_WORD in classes_of(profiles[at].name)]
     named = [at for at in of_users or found if has_id_word(profiles[at].name)]
     found = named or of_users or found
     return found[0] if len(found) == 1 else None
+
+
+def names_attributes(at: int, profiles: Sequence[ColumnProfile]) -> bool:
+    """Return whether a column says what the cells of another one are: beside each of its cells numbers, or never.
+
+    Args:
+        at: The column.
+        profiles: One a column.
+
+    Returns:
+        True for the attribute in a table of things, attributes and values.
+    """
+    keys = profiles[at].cells
+    if profiles[at].filled < 1.0 or len(keys) < MANY or profiles[at].repeated < _HALF_FULL:
+        return False
+    for value in profiles:
+        if value is profiles[at] or value.filled < 1.0 or not 0.1 <= value.numbers <= 0.9:
+            continue
+        found: dict[str, set[bool]] = {}
+        for key, cell in zip(keys, value.cells, strict=True):
+            found.setdefault(key, set()).add(is_number(cell))
+        if all(len(kinds) == 1 for kinds in found.values()):
+            return True
+    return False
 
 
 def _names_other(name: str, noun: str) -> bool:
@@ -504,6 +535,11 @@ def find_code(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int 
     return None
 
 
+def _has_points(cell: str) -> bool:
+    """Whether a cell has numbers with points between, and is no amount of money."""
+    return "." in cell and cell.replace(".", "").isdecimal() and not _AMOUNT.fullmatch(cell)
+
+
 def _id_like(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[int]:
     """Return free columns of ids that are many and repeat."""
     return [
@@ -513,7 +549,7 @@ def _id_like(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         and not is_excluded(profile.name)
         and len(profile.cells) >= MANY
         and profile.filled >= _HALF_FULL
-        and (profile.ids >= 0.9 or profile.share(lambda cell: "." in cell and cell.replace(".", "").isdecimal()) >= 0.9)
+        and (profile.ids >= 0.9 or profile.share(_has_points) >= 0.9)
         and profile.n_distinct >= 3
         and profile.repeated >= 0.1
         and not (profile.integers >= 0.9 and max(len(cell) for cell in profile.cells) <= 1)

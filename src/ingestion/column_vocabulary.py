@@ -10,7 +10,7 @@ TEST_WORD, SUM_WORD, CONTAINER_WORD = "test", "sum", "container"
 WORDS: dict[str, str] = {
     USER_WORD: """
         card loyalty karte tarjeta carte kundkort
-        user users customer customers client clients cust buyer shopper visitor member account reviewer
+        user users customer customers client clients cust buyer shopper visitor member account reviewer contact
         subscriber consumer kunde kunden nutzer benutzer kaeufer kaufer besteller cliente clientes usuario
         utilisateur acheteur comprador klant klanten gebruiker koper klient klienta klienci uzytkownik
         uzytkownika nabywca kupujacy utilizador utente acquirente compte cuenta conto konto kund kunder

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from src.ingestion.column_names import (
     DESCRIPTION,
     INVOICE,
+    PART_OF,
     PRICE,
     PRODUCT,
     QUANTITY,
@@ -48,6 +49,8 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
         notes += _title_of_customer(roles, first) if TITLE not in settled else []
     if INVOICE in roles and INVOICE not in settled:
         notes += _one_customer(roles, first)
+    if INVOICE in roles and PART_OF not in {*roles, *settled}:
+        notes += _parts_of_lines(roles, first)
     if QUANTITY not in {*roles, *settled} and PRICE in roles:
         notes += _quantity_by_total(roles, first)
     return notes
@@ -142,6 +145,30 @@ def _title_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
             yield f"{name!r} tells customers apart, and no products: not used; if it does: {do}"
     if not roles.get(TITLE, [True]):
         del roles[TITLE]
+
+
+def _parts_of_lines(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Find a column that names, in some lines of an order, another line of it by that line's own number."""
+    fixed = {roles[role][0].at for role in (INVOICE, USER, PRODUCT) if role in roles}
+    orders = [row[roles[INVOICE][0].at] for row in first.rows]
+    own = [at for at, each in enumerate(first.profiles) if each.filled == 1.0 and each.repeated == 0.0 and each.ids]
+    for at, profile in enumerate(first.profiles):
+        if at in fixed or not _ENOUGH <= len(profile.cells) < profile.n_rows:
+            continue
+        for number in own:
+            order_of = {row[number].strip(): order for row, order in zip(first.rows, orders, strict=True)}
+            named = [(row[at].strip(), order) for row, order in zip(first.rows, orders, strict=True) if row[at].strip()]
+            if sum(order_of.get(line) == order for line, order in named) >= _MOST * len(named):
+                for columns in roles.values():
+                    columns[:] = [column for column in columns if column.at != at]
+                for role in [role for role, columns in roles.items() if not columns]:
+                    del roles[role]
+                roles[PART_OF] = [RoleColumn(at, 1.0, False, profile.filled)]
+                yield (
+                    f"{profile.name!r} names another line by {first.profiles[number].name!r}: such lines are parts of "
+                    "it and do not count; if they do: --columns part_of="
+                )
+                return
 
 
 def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:

@@ -33,7 +33,7 @@ from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
 from src.ingestion.nobody import found_among
 from src.ingestion.order_validation import NO_WORDS, came_back, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
-from src.ingestion.rating_scales import says_unrated, to_scale, without_whole
+from src.ingestion.rating_scales import rating_of, says_unrated, to_scale
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
 
@@ -176,7 +176,7 @@ def _texts_of(cells: dict[str, Sequence[object]], layout: Layout) -> dict[str, l
     """Return the cells of events as texts; ratings as numbers, "" where they say that there is none."""
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
     if layout.name == RATINGS and any(map(_NO_DIGITS_ONLY.search, texts[VALUE])):
-        texts[VALUE] = list(map(without_whole, texts[VALUE]))
+        texts[VALUE] = [rating_of(text, worded=layout.worded) for text in texts[VALUE]]
     if layout.unrated:
         texts[VALUE] = ["" if says_unrated(text, layout.no_rating) else text for text in texts[VALUE]]
     return texts

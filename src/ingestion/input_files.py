@@ -161,13 +161,18 @@ class InputFile:
             )
         self.format = _format_of(head, is_workbook=is_zip and self._member is None)
         self.is_parquet = head.startswith(_PARQUET_MAGIC)
-        self.encoding = _checked_encoding(encoding) if encoding else _detect_encoding(head)
+        found = "utf-8" if self.format == _SHEET else _detect_encoding(head)
+        self.encoding = _checked_encoding(encoding) if encoding else found
         self._ending = "\r" if b"\r" in head and b"\n" not in head else "\n"
 
     @property
     def is_text(self) -> bool:
         """Whether its lines are those of its text, not made of a workbook or another format."""
         return self.format == _TEXT
+
+    def notes(self) -> list[str]:
+        """Return what is said of parts of the file that are not read, for people."""
+        return packed_tables.sheet_notes(self.path) if self.format == _SHEET else []
 
     @property
     def size(self) -> int:

@@ -88,6 +88,7 @@ class Layout:
         fallbacks: Role → positions whose cells are taken where the cell of the role is empty, in this order.
         unrated: Whether ratings that are empty, or 0 or less below the scale, mean "used, not rated".
         no_rating: A number that means the same; None for none.
+        worded: Whether ratings are words.
         ids: What replaces ids of products; None for nothing.
         language: The language whose rows count, where rows name theirs; "" for rows that name none.
         words: What options say that words mean.
@@ -108,6 +109,7 @@ class Layout:
     fallbacks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     unrated: bool = False
     no_rating: float | None = None
+    worded: bool = False
     ids: IdMapping | None = None
     language: str | None = None
     words: Words = field(default_factory=Words)

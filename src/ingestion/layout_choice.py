@@ -25,7 +25,9 @@ from src.ingestion.column_names import (
     LINE_KIND,
     LISTED,
     MAIN_CATEGORY,
+    NOT_SENT,
     ON_SALE,
+    PART_OF,
     PRICE,
     PRODUCT,
     PURCHASED,
@@ -56,13 +58,14 @@ from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRO
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import EPOCH_FROM
 
-_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, RETURNED, TEST, LINE_KIND}
+_OF_LINES = {RETURNED, NOT_SENT, PART_OF, LINE_KIND}
+_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, TEST, *_OF_LINES}
 UNUSED_ROLES = {
     RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *(_OF_ORDERS - {STATE})},
     PURCHASES: {KIND, PURCHASED, VALUE, LANGUAGE},
     EVENTS: {PURCHASED, LANGUAGE, *(_OF_ORDERS - {STATE, LINE_KIND})},
     CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, *_OF_ORDERS},
-    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL, RETURNED, LINE_KIND},
+    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL, *_OF_LINES},
     PRODUCTS: {
         USER,
         VALUE,
@@ -76,8 +79,7 @@ UNUSED_ROLES = {
         TOTAL,
         CLOCK,
         TEST,
-        RETURNED,
-        LINE_KIND,
+        *_OF_LINES,
     },
 }
 """Layout → roles whose columns it ignores."""
@@ -229,6 +231,7 @@ def choose_columns(
     columns = {role: at[0] for role, at in candidates.items() if role not in UNUSED_ROLES[layout]}
     for role, positions in candidates.items():
         others = [at for at in positions[1:] if at not in columns.values()]
+        others.sort(key=lambda at: profiles[at].repeated == 0.0)  # what differs in every row may number rows
         if role in (USER, PRODUCT, VALUE, TIME) and role in columns and others:
             gaps = _gaps(profiles[positions[0]])
             notes.append(

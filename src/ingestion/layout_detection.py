@@ -13,6 +13,7 @@ from src.ingestion.column_inference import InferredColumns, guess_columns, infer
 from src.ingestion.column_names import (
     CATEGORY,
     DESCRIPTION,
+    GROUP,
     INVOICE,
     KIND,
     LANGUAGE,
@@ -24,10 +25,11 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     columns_option,
+    role_of_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
-from src.ingestion.column_roles import RoleColumn, Roles, find_roles
+from src.ingestion.column_roles import RoleColumn, Roles, find_roles, names_attributes
 from src.ingestion.column_words import is_excluded
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.embedded_json import find_embedded
@@ -72,12 +74,12 @@ from src.ingestion.numbered_columns import find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
-from src.ingestion.rating_scales import SHARES, WORDED, are_shares, without_whole
+from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
-from src.ingestion.worded_ratings import are_words, words_note
+from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
 AnyRows: TypeAlias = FlatRows | ReshapedRows
 
@@ -125,9 +127,10 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     path = named.rows.file.path
     rows, names, sample, profiles, wide = _narrowed(named, hints)
     given = find_given_columns(hints, names, len(names), path)
-    reading = read_columns(FirstRows(profiles, sample), given, hints, known)
+    first = FirstRows(profiles, sample)
+    reading = read_columns(first, given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
-        raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
+        raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(first, given))
     is_settled = hints.layout is not None or hints.kind is not None or KIND in (*given.columns, *given.ignored)
     if not is_settled and (found := find_unknown_codes(reading, profiles)):
         raise UnclearLayout(
@@ -188,24 +191,29 @@ def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
     return _Narrowed(rows, names, sample, profile_columns(names, sample), wide)
 
 
-def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
+def _advice_of(first: FirstRows, given: GivenColumns) -> str:
     """Return what was expected of a file whose layout is not clear, and what helps with this one."""
+    profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
     advice = ""
     if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
         missing = "customers" if PRODUCT in roles else "products"
         advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
+    attribute = next((each.name for at, each in enumerate(profiles) if names_attributes(at, profiles)), None)
+    if attribute is not None:
+        advice += f"{attribute!r} seems to name attributes, of which each row has one: give each a column of its own. "
     lacking = " and ".join(noun for noun in (USER, PRODUCT) if noun not in roles)
     advice += f"No column was found for the {lacking}. " if lacking else ""
     return (
         f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
-        f"a title, a price …; say which is which{_proposal(profiles, roles)}; if it is a catalogue: --layout products"
+        f"a title, a price …; say which is which{_proposal(first, roles)}; if it is a catalogue: --layout products"
         f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
     )
 
 
-def _proposal(profiles: Sequence[ColumnProfile], roles: Roles) -> str:
+def _proposal(first: FirstRows, roles: Roles) -> str:
     """Return columns that may be the user and the product, as an option; else how such an option looks."""
+    profiles = first.profiles
     found = {role: roles[role][0].at for role in (USER, PRODUCT, VALUE, QUANTITY, TIME) if role in roles}
     free = [
         at
@@ -217,10 +225,15 @@ def _proposal(profiles: Sequence[ColumnProfile], roles: Roles) -> str:
         and not is_excluded(profile.name)
         and (profile.integers < _HALF or max(map(len, profile.cells)) > len("31"))
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
+        and role_of_name(profile.name) in ("", USER, PRODUCT, GROUP)
+        and not names_attributes(at, profiles)
     ]
     for role in (USER, PRODUCT):
-        if role not in found and free:
-            found[role] = free.pop(0)
+        # What has one customer each, such as an order, is no product.
+        fit = [at for at in free if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
+        if role not in found and fit:
+            found[role] = fit[0]
+            free.remove(fit[0])
     if not {USER, PRODUCT} <= found.keys():
         return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
     return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"
@@ -331,17 +344,18 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     _require_columns(rows.file.path, layout)
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
+    worded = layout.name == RATINGS and are_words(texts[VALUE])
     if layout.name == RATINGS:
-        scale = SHARES if are_shares(texts[VALUE]) else WORDED if are_words(texts[VALUE]) else None
+        scale = SHARES if are_shares(texts[VALUE]) else WORDED if are_graded(texts[VALUE]) else None
         notes += [words_note(texts[VALUE])] if scale == WORDED else []
         hints = replace(hints, scale=hints.scale or scale)
-        texts[VALUE] = list(map(without_whole, texts[VALUE]))
+        texts[VALUE] = [rating_of(text, worded=worded) for text in texts[VALUE]]
     kind = find_kind(rows.file.path, layout, hints, notes)
     decimal = find_decimal(texts, sample, hints, notes)
     time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
     ratings = find_rating_scale(layout, texts, decimal, kind, hints, notes)
     cents = find_cents(layout, texts, hints, notes)
-    notes += encoding_notes(rows, texts, hints)
+    notes += [*encoding_notes(rows, texts, hints), *rows.file.notes()]
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     found = replace(
         layout,
@@ -350,6 +364,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         kind=kind,
         unrated=ratings.unrated,
         no_rating=ratings.no_rating,
+        worded=worded,
         language=language,
         nobody=zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,

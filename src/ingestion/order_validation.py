@@ -14,6 +14,8 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     LINE_KIND,
+    NOT_SENT,
+    PART_OF,
     PRODUCT,
     QUANTITY,
     REFUNDED,
@@ -77,6 +79,8 @@ def leave_out_orders(
             sorts = as_texts(cells[CATEGORY])
             if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
                 rejections.add_where(sorts, is_charge, RejectionCode.NO_PRODUCT)
+        if PART_OF in texts:
+            rejections.add_where(texts[PART_OF], lambda line: not is_nothing(line), RejectionCode.PART_OF_SET)
         if LINE_KIND in texts:
             lines = list(map(layout.words.line, texts[LINE_KIND]))
             rejections.add_where(lines, lambda line: line == NOT_SOLD, RejectionCode.NO_PRODUCT)
@@ -165,10 +169,11 @@ def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
         partly: bool[n], whether the state of the order says that a part was.
     """
     share = np.where(partly, 0.5, 0.0)
-    for role, whole in ((REFUNDED, TOTAL), (RETURNED, QUANTITY)):
-        if role in texts:
-            back, total = (_amounts(texts.get(each), len(partly)) for each in (role, whole))
-            share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
+    n = len(partly)
+    pieces = np.sum([_amounts(texts.get(role), n) for role in (RETURNED, NOT_SENT)], axis=0)
+    for back, whole in ((_amounts(texts.get(REFUNDED), n), TOTAL), (pieces, QUANTITY)):
+        total = _amounts(texts.get(whole), n)
+        share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
     return share
 
 

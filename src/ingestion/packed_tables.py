@@ -9,10 +9,11 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
 from html.parser import HTMLParser
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,7 @@ from src.ingestion.column_words import role_by_words
 _ZIP_MAGIC = b"PK\x03\x04"
 _WORKBOOK_PART = "xl/workbook.xml"
 _LINES_IN_BLOCK = 5_000
+_MOST_TITLES = 5
 _FIRST_ROWS = 20  # of a sheet, which are searched for names of columns
 _MOST_CELLS = 10_000  # of a row
 _LONGEST_CELL = 100_000
@@ -114,7 +116,7 @@ def is_xml(head: bytes) -> bool:
 
 
 def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
-    """Yield the first sheet of a workbook as lines of tab-separated text, with an empty line for each empty row.
+    """Yield the sheets of a workbook that have one table as lines of tab-separated text, empty rows as empty lines.
 
     Args:
         path: The workbook.
@@ -126,10 +128,7 @@ def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
     Raises:
         UnusableFile: It is damaged, or unpacks to more.
     """
-    # Imported here: only workbooks need it.
-    from openpyxl import load_workbook  # type: ignore[import-untyped]
-
-    try:
+    with _guarded(path):
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
         if size > most_bytes:
@@ -137,13 +136,39 @@ def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
                 f"{path}: it unpacks to more than {most_bytes:,.0f} bytes. Expected a workbook of one table; save its "
                 "sheet as CSV, and load that."
             )
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        sheets = [each for each in book.worksheets if each.sheet_state == "visible"] or book.worksheets[:1]
-        for each in sheets:
-            each.reset_dimensions()  # what some programs write there is too small
-        # A cover sheet comes before the table: the sheet with the most names of columns in a row is read.
-        sheet = max(sheets, key=_names_in) if len(sheets) > 1 else sheets[0]
-        yield from _blocks(_line(row) for row in sheet.iter_rows(values_only=True))
+        (first, _), *others = _sheets(path)[0]
+        rows = chain(
+            first.iter_rows(values_only=True),
+            *(sheet.iter_rows(values_only=True, min_row=header + 1) for sheet, header in others),
+        )
+        yield from _blocks(map(_line, rows))
+
+
+def sheet_notes(path: Path) -> list[str]:
+    """Return what is said of a workbook of several sheets, for people."""
+    with _guarded(path):
+        read, others = _sheets(path)
+        filled = [sheet for sheet in others if any(any(row) for row in sheet.iter_rows(values_only=True, max_row=2))]
+    notes = []
+    if len(read) > 1:
+        notes.append(f"the sheets {_titles(sheet for sheet, _ in read)} have the same columns and were read as one")
+    if filled:
+        notes.append(
+            f"of the workbook's sheets {_titles(sheet for sheet, _ in read)} was read, and not {_titles(filled)}: if "
+            "they have rows too, save them as CSV, and load those"
+        )
+    return notes
+
+
+def _titles(sheets: Iterable[Any]) -> str:
+    titles = [repr(sheet.title) for sheet in sheets]
+    return ", ".join(titles[:_MOST_TITLES]) + (f" and {more} more" if (more := len(titles) - _MOST_TITLES) > 0 else "")
+
+
+@contextmanager
+def _guarded(path: Path) -> Iterator[None]:
+    try:
+        yield
     except UnusableFile:
         raise
     except Exception as error:  # a damaged workbook raises errors of many kinds
@@ -153,12 +178,35 @@ def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
         ) from None
 
 
-def _names_in(sheet: Any) -> int:
-    """Return how many cells of one of the first rows tell a role by their words."""
+def _sheets(path: Path) -> tuple[list[tuple[Any, int]], list[Any]]:
+    """Return the sheets that have one table, each with the number of its header, and the other visible ones.
+
+    A cover sheet comes before the table: the sheet with the most names of columns in a row is read, and those with the
+    same row.
+    """
+    # Imported here: only workbooks need it.
+    from openpyxl import load_workbook  # type: ignore[import-untyped]
+
+    book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    sheets = [each for each in book.worksheets if each.sheet_state == "visible"] or book.worksheets[:1]
+    for each in sheets:
+        each.reset_dimensions()  # what some programs write there is too small
+    headers = [_header_of(sheet) for sheet in sheets] if len(sheets) > 1 else [(0, 0, "")]
+    n_names, _, names = max(headers, key=lambda header: header[0])
+    found = list(zip(sheets, headers, strict=True))
+    chosen = next(sheet for sheet, header in found if header[0] == n_names)
+    alike = [(sheet, header[1]) for sheet, header in found if sheet is chosen or (n_names > 1 and header[2] == names)]
+    return alike, [sheet for sheet in sheets if sheet not in [each for each, _ in alike]]
+
+
+def _header_of(sheet: Any) -> tuple[int, int, str]:
+    """Return how many cells of one of the first rows tell a role by their words, the row's number, and its line."""
     rows = sheet.iter_rows(values_only=True, max_row=_FIRST_ROWS)
-    return max(
-        (sum(isinstance(cell, str) and role_by_words(cell) is not None for cell in row) for row in rows), default=0
-    )
+    found = [
+        (sum(isinstance(cell, str) and role_by_words(cell) is not None for cell in row), number, _line(row))
+        for number, row in enumerate(rows, 1)
+    ]
+    return max(found, key=lambda header: header[0], default=(0, 0, ""))
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -44,8 +44,9 @@ _IN_STOCK: tuple[str, ...] = (
     "現貨", "在庫あり", "재고있음", "вналичии", "paalager", "ilager", "skladem",
 )  # fmt: skip
 _OUT_OF_STOCK: tuple[str, ...] = (
-    "outofstock", "soldout", "unavailable", "notavailable", "notinstock", "ausverkauft", "nichtlieferbar",
-    "nichtauflager", "nichtverfugbar", "nichtvorratig", "vergriffen", "epuise", "rupture", "indisponible",
+    "outofstock", "discontinued", "soldout", "unavailable", "notavailable", "notinstock", "ausverkauft",
+    "nichtlieferbar", "nichtauflager", "nichtverfugbar", "nichtvorratig", "vergriffen", "epuise", "rupture",
+    "indisponible",
     "nondisponible", "agotado", "sinstock", "nodisponible", "esaurito", "nondisponibile", "esgotado", "semestoque",
     "uitverkocht", "nietopvoorraad", "nietleverbaar", "niedostepny", "brak", "wyprzedan", "缺货", "缺貨", "无货",
     "售罄", "品切れ", "在庫なし", "품절", "нетвналичии", "udsolgt", "slutsald", "vyprodano",

@@ -40,7 +40,7 @@ class Scale(NamedTuple):
         return f"{self.low:g}-{self.high:g}"
 
 
-_NEXT_LOWER: dict[float, int] = {5: 0, 10: 5, 100: 10}
+_NEXT_LOWER: dict[float, int] = {5: 0, 7: 5, 10: 5, 100: 10}
 _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 USUAL_SCALE = Scale(1, 5)
 SHARES = Scale(0, 100, is_given=True)
@@ -48,7 +48,16 @@ SHARES = Scale(0, 100, is_given=True)
 WORDED = Scale(1, 5, is_given=True)
 """The scale of ratings such as "very good"."""
 _SYMMETRIC = (Scale(-1, 1), Scale(-2, 2), Scale(-3, 3), Scale(-5, 5), Scale(-10, 10), Scale(-100, 100))
-_USUAL = (USUAL_SCALE, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
+_USUAL = (
+    USUAL_SCALE,
+    Scale(0.5, 5),
+    Scale(0, 5),
+    Scale(1, 7),
+    Scale(1, 10),
+    Scale(0, 10),
+    Scale(1, 100),
+    Scale(0, 100),
+)
 
 
 _NEGATING_WORDS = """
@@ -60,11 +69,24 @@ _MOST_WORDS = 5
 
 
 def without_whole(text: str) -> str:
-    """Return the rating in "8/10", "4 out of 5", "80 %", "4 Sterne", "★★★☆☆", "very good"; other texts as they are."""
+    """Return the rating in "8/10", "4 out of 5", "80 %", "4 Sterne" and "★★★☆☆"; any other text as it is."""
     if _STARS.fullmatch(text):
         return str(sum(sign in "★⭐🌟" for sign in text))
     match = _OUT_OF.fullmatch(text) or _PERCENT.fullmatch(text) or _IN_STARS.fullmatch(text)
-    return match[1] if match else rating_in_words(text) or text
+    return match[1] if match else text
+
+
+def rating_of(text: str, *, worded: bool) -> str:
+    """Return the number of a rating, however it is written.
+
+    Args:
+        text: The cell.
+        worded: Whether the ratings of the file are words.
+
+    Returns:
+        The text itself where it is none of these notations.
+    """
+    return (rating_in_words(text) if worded else None) or without_whole(text)
 
 
 def are_shares(texts: Sequence[str]) -> bool:

@@ -11,12 +11,14 @@ from src.ingestion.column_names import (
     CATEGORY,
     GROUP,
     IMAGE,
+    INVOICE,
     LANGUAGE,
     PRICE,
     PRODUCT,
     QUANTITY,
     SALE_PRICE,
     TITLE,
+    USER,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_words import words_of
@@ -28,6 +30,7 @@ from src.ingestion.usual_cells import usual_cells
 _FEW = 3  # rows that show how numbers hang together
 _MOST, _SOME = 0.8, 0.2
 _ROUNDING = 0.011
+_CUT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _FACTOR = 5.0  # between prices of one product, more than a sale explains
 _WORDS_OF_DISCOUNTS = "discount rabatt remise descuento sconto korting rabat desconto alennus скидка 折扣 割引 할인"
 _DISCOUNTS = frozenset(_WORDS_OF_DISCOUNTS.split())
@@ -47,12 +50,24 @@ def evidence_notes(layout: str, columns: Mapping[str, int], first: FirstRows, gi
     Returns:
         A sentence with an option for each contradiction.
     """
-    notes = list(_currencies(columns, first))
+    notes = [*_currencies(columns, first), *_cut_ids(columns, first)]
     if layout == PRODUCTS:
         notes += _of_catalogue(columns, first, given)
     else:
         notes += _of_lines(columns, first, given)
     return notes
+
+
+def _cut_ids(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that a spreadsheet has cut ids to numbers such as 4.00639E+12."""
+    for role in (PRODUCT, USER, GROUP, INVOICE):
+        profile = _profile(columns, role, first)
+        cut = [cell for cell in profile.cells if _CUT.fullmatch(cell)] if profile else []
+        if profile and len(cut) > 1 - _MOST:
+            yield (
+                f"{profile.name!r} has ids such as {cut[0]!r}: a spreadsheet cut their digits, and some may have "
+                f"become one: export the file with this column as text; for another column: --columns {role}=COLUMN"
+            )
 
 
 def _of_lines(columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:

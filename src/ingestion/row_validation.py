@@ -166,11 +166,10 @@ def _filled(cells: Sequence[object], others: Sequence[Sequence[object]]) -> Sequ
         others: Columns of n cells, the first filled one of which is taken.
     """
     for column in others:
-        if any(cell is None or cell == "" for cell in cells):
-            cells = [
-                other if cell is None or (isinstance(cell, str) and is_nothing(cell.strip())) else cell
-                for cell, other in zip(cells, column, strict=True)
-            ]
+        cells = [
+            other if cell is None or (isinstance(cell, str) and is_nothing(cell.strip())) else cell
+            for cell, other in zip(cells, column, strict=True)
+        ]
     return cells
 
 

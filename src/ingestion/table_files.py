@@ -131,12 +131,16 @@ def _open_delimited(file: InputFile, first: str, hints: Hints) -> OpenedRows:
             "Expected one rating, purchase, event or product a line; mend its quotes, or give another file.",
         )
     if rows.width is not None and hints.layout != LISTS:
+        headers = []
         for at, row in enumerate(sample[:HEADER_ROWS]):
             names = [name.strip() for name in row]
             least = 4 if at else 1 if is_unknown_header(sample) else 2
             if _is_header(names, hints, least, is_first=at == 0):
-                names = _without_trailing_separators(names, rows.width)
-                return _with_names(replace(rows, header=at + 1, width=len(names)), names)
+                headers.append((len(candidates(names)), -at, names))
+        if headers:  # a line that describes the columns may stand above their names
+            _, before, names = max(headers)
+            names = _without_trailing_separators(names, rows.width)
+            return _with_names(replace(rows, header=1 - before, width=len(names)), names)
     return OpenedRows(rows, None, sample)
 
 

@@ -28,7 +28,7 @@ _WORDS_OF_MORE = """
 _MORE = frozenset(_WORDS_OF_MORE.split())
 _OTHERS = """
     somewhat slightly rather fairly quite mostly eher ziemlich meist teilweise plutot bastante abbastanza vrij
-    i stimme trifft ich d en de je suis teils nor und and so
+    i stimme trifft ich d en de je suis teils so and und or nor ni weder noch
 """
 _NOT = frozenset({"not", "no", "nicht", "pas", "non", "nao", "niet"})
 _KNOWN = frozenset({*_GRADE_OF, *_MORE, *_NOT, *_OTHERS.split()})
@@ -48,14 +48,19 @@ def rating_in_words(text: str) -> str | None:
     found = [_GRADE_OF[word] for word in words if word in _GRADE_OF]
     if not found or not _KNOWN.issuperset(words):
         return None
-    grade = 0 if 0 in found else found[-1]
+    grade = 0 if 0 in found or min(found) < 0 < max(found) else found[-1]
     grade = max(-2, min(2, grade * (2 if _MORE & {*words} else 1)))
     return str(3 + (-grade if _NOT & {*words} else grade))
 
 
 def are_words(texts: Sequence[str]) -> bool:
-    """Return whether most ratings are words on a scale from 1 to 5."""
-    return 2 * sum(text.lower() not in _VOTES and rating_in_words(text) is not None for text in texts) > len(texts)
+    """Return whether most ratings are words."""
+    return 2 * sum(rating_in_words(text) is not None for text in texts) > len(texts)
+
+
+def are_graded(texts: Sequence[str]) -> bool:
+    """Return whether most ratings are words on a scale from 1 to 5, and no votes."""
+    return are_words([text if text.lower() not in _VOTES else "" for text in texts])
 
 
 def words_note(texts: Sequence[str]) -> str:

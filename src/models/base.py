@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.mapped_arrays import mapped, set_aside
+from src.core.mapped_arrays import leave_pages, mapped, set_aside
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 
@@ -254,6 +254,7 @@ class SavedAsArrays:
         folder.mkdir(parents=True, exist_ok=True)
         for name in self.ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        leave_pages()  # a release is written model by model: they need not be in memory together
         document = {name: getattr(self, name) for name in self.NUMBERS} | {"params": asdict(self.params)}
         (folder / "model.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
 

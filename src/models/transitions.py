@@ -1,11 +1,13 @@
 """Transitions: which products follow a product in the histories of users, for events with times.
 
-A pair of events of one user counts (1 + d)^-p, where d is the number of times at which the user did something else in
-between, plus one; d = 0 for products of one order. An earlier product supports a later one by this, and a later one an
-earlier one by the share `backward` of it. The sums are divided by powers of degrees, as those of co-occurrence. Item to
-item transitions with a decay by distance are the base of sequential rules (Ludewig and Jannach, "Evaluation of
-session-based recommendation algorithms", UMUAI 2018, equation 2) and of STAN (Garg et al., SIGIR 2019). A query stays a
-set of weighted products: the weights of its older events decay by AISLE_HALF_LIFE_DAYS, if tuning finds it better so.
+A pair of events of one user counts (1 + d)^-p, where d is the time between them in minutes; d = 0 for products of one
+order. So what is done in one visit counts most, and no length of a break has to say where a visit ends. Of events with
+a weight each counts the same: a product that was looked at beside another one says as much as a purchase of it. An
+earlier product supports a later one by this, and a later one an earlier one by the share `backward` of it. The sums are
+divided by powers of degrees, as those of co-occurrence. Item to item transitions with a decay by distance are the base
+of sequential rules (Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018, equation
+2) and of STAN (Garg et al., SIGIR 2019). A query stays a set of weighted products: the weights of its older events
+decay by AISLE_HALF_LIFE_DAYS, if tuning finds it better so.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from src.interactions.interactions import TrainingData
 from src.models.item_graph import ItemGraph
 from src.models.normalization import scale_columns
 
+_MINUTE = 60
 _WINDOW = 30
 """Events of a user after an event that it is paired with."""
 _MOST_PAIRS = 60_000_000
@@ -40,7 +43,7 @@ class TransitionsParams:
         half_life_days: a pair whose later event is this many days before the newest of all counts half; 0: no decay.
     """
 
-    distance_exponent: float = 0.7
+    distance_exponent: float = 1.0
     backward: float = 0.5
     input_exponent: float = 0.5
     output_exponent: float = -0.3
@@ -90,20 +93,18 @@ def train(data: TrainingData, params: TransitionsParams, *, seed: int) -> Transi
 
 @dataclass(frozen=True)
 class _Steps:
-    """Events with a time and a weight, by user and time.
+    """Events with a time and a weight above 0, by user and time.
 
     Attributes:
         user: int[n].
         item: int[n].
-        step: int64[n], grows by one with every time at which a user did something.
-        weight: float64[n].
+        at: int64[n], UTC seconds.
         share: float64[n], what is left of a pair with this later event.
     """
 
     user: IntArray
     item: IntArray
-    step: IntArray
-    weight: FloatArray
+    at: IntArray
     share: FloatArray
 
 
@@ -112,10 +113,8 @@ def _steps_of(data: TrainingData, half_life_days: float) -> _Steps:
     rows = np.flatnonzero((events.at != NO_TIME) & (data.feedback.value > 0))
     rows = rows[np.lexsort((events.item_idx[rows], events.at[rows], events.user_idx[rows]))]
     user, at = events.user_idx[rows], events.at[rows]
-    is_new = (np.diff(user, prepend=-1) != 0) | (np.diff(at, prepend=-1) != 0)
     age = ages_by_group(np.zeros(len(rows), np.int8), at, 1)
-    weight = data.feedback.value[rows].astype(np.float64)
-    return _Steps(user, events.item_idx[rows], np.cumsum(is_new), weight, decay(age, half_life_days))
+    return _Steps(user, events.item_idx[rows], at, decay(age, half_life_days))
 
 
 def _at_lag(steps: _Steps, lag: int, params: TransitionsParams, n_items: int) -> csr_matrix:
@@ -123,9 +122,8 @@ def _at_lag(steps: _Steps, lag: int, params: TransitionsParams, n_items: int) ->
     earlier, later = slice(None, max(len(steps.item) - lag, 0)), slice(lag, None)
     pair = (steps.user[earlier] == steps.user[later]) & (steps.item[earlier] != steps.item[later])
     source, target = steps.item[earlier][pair], steps.item[later][pair]
-    distance = (steps.step[later] - steps.step[earlier])[pair]
-    value = (steps.weight[earlier] * steps.weight[later] * steps.share[later])[pair]
-    value = value * (1.0 + distance) ** -params.distance_exponent
+    distance = (steps.at[later] - steps.at[earlier])[pair] / _MINUTE
+    value = steps.share[later][pair] * (1.0 + distance) ** -params.distance_exponent
     back = np.where(distance == 0, value, params.backward * value)
     both = np.concatenate([value, back]), (np.concatenate([source, target]), np.concatenate([target, source]))
     return csr_matrix(both, shape=(n_items, n_items), dtype=np.float32)

@@ -21,7 +21,7 @@ from src.models.factorization import Factorization
 if TYPE_CHECKING:  # serving must not import Numba
     from src.models.kernels.vbmf_trainer import Posteriors
 
-_CONTINUED_SWEEPS = 6
+_CONTINUED_SWEEPS = 3
 """Passes from the posteriors of an earlier part of the same ratings."""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.address_space import is_memory_shortage
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import JsonDict
 from src.core.errors import InputError, LimitReached, ReleaseError
 from src.interactions.vocabulary import Vocabulary
@@ -137,10 +138,8 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "rankers": sorted(pipeline.rankers),
         "prepared_lists": 0 if pipeline.prepared is None else len(pipeline.prepared),
         **draft.about.to_json(),
-        "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
+        "files": _durable(folder),
     }
-    for path in _files(folder):
-        fsync(path)
     # The manifest comes last: a folder without one is no release.
     (folder / MANIFEST).write_text(_sealed(manifest), encoding="utf-8")
     fsync(folder / MANIFEST)
@@ -280,6 +279,18 @@ def to_json(document: Mapping[str, Any]) -> str:
 def _sealed(manifest: Mapping[str, Any]) -> str:
     """Return a manifest's text, ending with a hash of the rest: nothing else verifies an old one before a rollback."""
     return to_json({**manifest, _SEAL: hashlib.sha256(to_json(manifest).encode()).hexdigest()})
+
+
+def _durable(folder: Path) -> dict[str, JsonDict]:
+    """Flush the files of a folder to the disk, several at a time; return what a manifest says of each."""
+
+    def fingerprint(path: Path) -> JsonDict:
+        fsync(path)
+        return _fingerprint(path)
+
+    files = _files(folder)
+    found = map_on_all_cores(fingerprint, files)
+    return {str(path.relative_to(folder)): each for path, each in zip(files, found, strict=True)}
 
 
 def _fingerprint(path: Path) -> JsonDict:

@@ -6,6 +6,7 @@ It ends with one line on stderr, and exit code 1 if the release does not work, 3
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -140,6 +141,7 @@ def _queries(pipeline: Pipeline) -> list[Query]:
 
 
 def _main() -> int:
+    gc.freeze()  # what is imported stays until the end, where a collection would look at all of it
     folder, version = sys.argv[1:]
     try:
         print(json.dumps(asdict(run_smoke_test(Path(folder) / version))))

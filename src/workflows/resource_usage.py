@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from typing_extensions import override
 
+from src.core.mapped_arrays import leave_pages
 from src.core.progress import Reporter
 from src.core.records import Cost, RunPhase
 
@@ -37,7 +38,7 @@ def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
 
 
 class PhaseMeter(Reporter):
-    """A reporter that measures every step that it is told of as a phase."""
+    """A reporter that measures every step as a phase, and frees what mapped models took in the one before."""
 
     def __init__(self, reporter: Reporter) -> None:
         """Begin without a phase. reporter: is told of the steps, too."""
@@ -49,6 +50,7 @@ class PhaseMeter(Reporter):
     def step(self, line: str) -> None:
         if not line.startswith("WARNING"):  # a remark, and no step
             self._end_phase()
+            leave_pages()  # of models that the phase before has used
             count_peak_anew()
             self._current = _Begun(line, time.perf_counter(), _processor_seconds())
         self._reporter.step(line)

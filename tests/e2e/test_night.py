@@ -1,4 +1,4 @@
-"""With four workers the nightly training runs once, even if the leader dies."""
+"""With three workers the nightly training runs once, even if the leader dies."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def _night_is_over(shop: Shop, count: int) -> bool:
     return len(nights) >= count and all(run.status is RunStatus.SUCCEEDED for run in nights)
 
 
-def test_four_workers_do_one_run_a_night_and_a_dead_leader_is_replaced(serve: Serve, shop: Shop) -> None:
+def test_three_workers_do_one_run_a_night_and_a_dead_leader_is_replaced(serve: Serve, shop: Shop) -> None:
     _let_days_pass(shop)
     before = shop.current
-    service = serve(GUNICORN, "--workers", "4", "run:app")
+    service = serve(GUNICORN, "--workers", "3", "run:app")
 
     wait_until(lambda: _night_is_over(shop, 1), "the first night's run")
     first = shop.current
     assert first != before
-    wait_until(lambda: len(service.serving(first)) == 4, "four workers on the night's release")
+    wait_until(lambda: len(service.serving(first)) == 3, "three workers on the night's release")
     assert service.post("/recommend", {"user_id": "U00001"}).headers["X-Release"] == first
     checks = 6
     time.sleep(checks * float(shop.environment["AISLE_CHECK_SECONDS"]))  # many looks later: still one

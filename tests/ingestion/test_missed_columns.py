@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from reading import kinds, notes, read, table
 
+from src.core.errors import UnclearLayout
 from src.ingestion.column_words import role_by_words
 from src.ingestion.layout import Hints
 
@@ -94,3 +95,72 @@ def test_beginnings_of_words_with_a_point() -> None:
     names = ("P. unitario", "Pr. unit.", "Bez.", "Categ.", "Rech.-Nr.", "Best.-Nr.")
     found = [(role_by_words(name) or ("",))[0] for name in names]
     assert found == ["price", "price", "title", "category", "invoice", ""]
+
+
+def test_lines_that_are_parts_of_other_lines_do_not_count_and_cancelled_pieces_are_taken_off(write: Write) -> None:
+    rows = "line,order,parent,customer,sku,qty,qty_refunded,qty_canceled,price\n"
+    rows += "".join(
+        f"{2 * at},{at},,c{at % 4},S{at % 5},2,0,{2 * (at == 3)},9.50\n"
+        f"{2 * at + 1},{at},{2 * at},c{at % 4},T{at % 5},2,0,0,0\n" for at in range(12)
+    )  # fmt: skip
+    found = read(write(rows))
+    assert "'parent' names another line by 'line': such lines are parts of it and do not count" in notes(found)
+    assert {product for _, product, _, _, _ in found.events} == {f"S{at}" for at in range(5)}
+    assert len(found.events) == 11  # the whole of the fourth order was cancelled
+    assert len(read(write(rows), Hints(columns={"part_of": ""})).events) == 23
+
+
+def test_ids_that_a_spreadsheet_cut_are_said(write: Write) -> None:
+    rows = table("order;customer;ean;qty", lambda at: f"{at};c{at % 7};4,0{at % 5}123E+12;1")
+    assert "'ean' has ids such as '4,00123E+12': a spreadsheet cut their digits" in notes(read(write(rows)))
+
+
+def test_rows_of_things_attributes_and_values_are_refused_with_the_reason(write: Write) -> None:
+    rows = table(
+        "timestamp,itemid,property,value",
+        lambda at: f"14354604000{at},{at // 2},{('categoryid', 'colour')[at % 2]},{('13', 'red')[at % 2]}",
+    )
+    with pytest.raises(UnclearLayout) as refused:
+        read(write(rows))
+    assert "'property' seems to name attributes, of which each row has one: give each a column of its own" in str(
+        refused.value
+    )
+    assert "user=" not in str(refused.value).replace("user=NAME", "")
+
+
+def test_a_line_that_describes_the_columns_may_stand_above_their_names(write: Write) -> None:
+    rows = "# Required | A unique id of the item,# Required | title,# Required | price,# Required | availability\n"
+    rows += table(
+        "id,title,price,availability", lambda at: f"P{at},Mug {at},9.50,{('in stock', 'discontinued')[at % 2]}"
+    )
+    found = read(write(rows))
+    assert [(product.product_id, product.title, product.stock) for product in found.products[:2]] == [
+        ("P0", "Mug 0", None),
+        ("P1", "Mug 1", 0),
+    ]
+
+
+def test_a_refusal_proposes_no_order_as_product_or_user(write: Write) -> None:
+    rows = table("doc,buyer,mfield,lfield,qty", lambda at: f"D10{at // 2},u{at // 2 % 7},S{at % 5}x,L{at % 3}y,1")
+    with pytest.raises(UnclearLayout) as refused:
+        read(write(rows))
+    assert "product=mfield" in str(refused.value)
+    rows = table(
+        "order.id;order.contactId;item.variationId;item.quantity", lambda at: f"5{at // 2};88{at // 2 % 7};10{at % 5};1"
+    )
+    assert {event[0] for event in read(write(rows)).events} == {f"88{at}" for at in range(7)}
+    rows = table(
+        "Doc No|Posting date|Customer|StyleNo|SizeCode|Qty",
+        lambda at: f"5{at}|2026-03-0{1 + at % 9}|c{at % 7}|ST{at % 5}|S|1",
+    )
+    assert "'StyleNo' was taken for the product by its look" in notes(read(write(rows)))
+
+
+def test_gaps_that_are_written_na_are_filled_from_the_column_beside(write: Write) -> None:
+    rows = table(
+        "sessionId;userId;itemId;eventdate",
+        lambda at: f"s{at};{'NA' if at % 3 else f'u{at}'};P{at % 5};2016-05-0{1 + at % 9}",
+    )
+    found = read(write(rows, "item-views.csv"))
+    assert len(found.events) == 40
+    assert {"u0", "s1", "s2", "u3"} <= set(found.users)

@@ -99,3 +99,23 @@ def test_an_archive_and_a_workbook_that_unpack_to_too_much_are_refused(
     monkeypatch.setattr(input_files, "_MOST_SHEET_BYTES", 1_000)
     with pytest.raises(UnusableFile, match="save its sheet as CSV"):
         read(write(workbook([HEADER, (1, 2, 3, 4, 5)]), "bomb.xlsx"))
+
+
+def test_sheets_with_the_same_columns_are_one_table_and_others_are_named(write: Write) -> None:
+    book = Workbook()
+    for title, header in (("Jan", HEADER), ("Feb", HEADER), ("Notes", ("é what", "who"))):
+        sheet = book.active if title == "Jan" else book.create_sheet()
+        assert sheet is not None
+        sheet.title = title
+        sheet.append(["report of", title])
+        sheet.append(header)
+        for at in range(9):
+            sheet.append([f"{title}{at}", f"c{at}", f"S{at}", 1, "2023-05-01"])
+    file = io.BytesIO()
+    book.save(file)
+    found = read(write(file.getvalue(), "year.xlsx"))
+    assert len(found.events) == 18
+    said = " ".join(found.table.layout.notes)
+    assert "the sheets 'Jan', 'Feb' have the same columns and were read as one" in said
+    assert "sheets 'Jan', 'Feb' was read, and not 'Notes'" in said
+    assert "letters were read" not in said

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.store import Store
@@ -56,12 +54,11 @@ def imported(names: tuple[str, ...]) -> str:
     return f"import sys, json; found = [n for n in sys.modules if f'{{n}}.'.startswith({beginnings!r})]"
 
 
-@pytest.mark.parametrize("code", ["import app", "import run, src.recommendation.pipeline, src.store"])
 def test_serving_imports_nothing_that_only_training_needs_and_every_library_that_has_threads_gets_one(
-    code: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     code = f"""
-{code}
+import run, src.recommendation.pipeline, src.store
 {imported(NOT_FOR_SERVING)}
 import numpy, scipy.linalg, threadpoolctl
 print(json.dumps([found, [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]]))
