@@ -63,8 +63,8 @@ def _record_failure(store: Store, run_id: str, said: str) -> None:
         store.runs.save(replace(run, status=status, finished_at=int(time.time()), message=said))
 
 
-def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:
-    """End the training that this service started, and wait for its end at most so many seconds.
+def end_training(settings: Settings) -> None:
+    """End the training that this service started, and wait some seconds for its end.
 
     A training that was started by hand goes on.
     """
@@ -75,6 +75,6 @@ def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:
             return
         _log.info("ending the training of process %d", owner.pid_here)
         job.end(owner.pid_here)
-        end = time.monotonic() + seconds
+        end = time.monotonic() + _END_SECONDS
         while job.is_running() and time.monotonic() < end:
             time.sleep(0.1)

@@ -13,7 +13,7 @@ from app.context import current_aisle
 from app.routes.dashboard_pages import fresh, tab
 from app.texts import current_phrases
 from app.views.business_report import EPOCH, Period, Places, business_report, period_of
-from app.views.model_report import became
+from app.views.model_report import list_outcomes
 from src.core.errors import StoreError
 from src.core.records import ServedFigures
 from src.core.shop_days import shop_day
@@ -27,7 +27,7 @@ def business() -> Response:
     aisle.profile_refresher.look()
     earnings = saved_earnings(aisle.settings)
     period = period_of(request.args, _newest_day(earnings))
-    by_source, by_placement, by_position = became(_figures(period))
+    by_source, by_placement, by_position = list_outcomes(_figures(period))
     places = Places(sum(row.shown for row in by_source), sum(row.clicked for row in by_source))
     return tab(
         "business",

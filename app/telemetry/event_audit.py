@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from src.core.errors import StoreError
@@ -31,8 +30,8 @@ class _Written:
 class EventAudit:
     """Counts of one worker: the first request of a key is written down at once, those of the next minute together."""
 
-    def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._now = store, now
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._of_key: dict[str, _Written] = {}
         self._guard = threading.Lock()
 
@@ -51,7 +50,7 @@ class EventAudit:
 
     def flush(self, *, force: bool = False) -> None:
         """Write down what was counted and is due, or all of it."""
-        now = self._now()
+        now = time.monotonic()
         with self._guard:
             due = {
                 who: written

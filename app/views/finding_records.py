@@ -126,8 +126,8 @@ def is_recorded(finding: Finding) -> bool:
     return finding.level > Level.GOOD and not isinstance(finding, passing)
 
 
-def update_findings(aisle: AisleContext, *, force: bool = False) -> list[FindingRecord]:
-    """Check everything and record what is found; at most every few seconds in each worker, unless forced.
+def update_findings(aisle: AisleContext) -> list[FindingRecord]:
+    """Check everything and record what is found; at most every few seconds in each worker.
 
     Returns:
         The unresolved findings, the most serious first; without a store what is found now.
@@ -135,7 +135,7 @@ def update_findings(aisle: AisleContext, *, force: bool = False) -> list[Finding
     looked = aisle.findings_looked.setdefault("looked", _Looked())
     assert isinstance(looked, _Looked)
     with looked.lock:
-        if force or time.monotonic() - looked.at > _FRESH_SECONDS:
+        if time.monotonic() - looked.at > _FRESH_SECONDS:
             found = found_now(aisle)
             looked.records = _recorded(aisle, found)
             looked.at = time.monotonic()

@@ -153,8 +153,8 @@ def _three(estimate: Mapping[str, float]) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True)
-class Became:
-    """Places of lists that were shown, clicked and bought, by source or position (name)."""
+class ListOutcomes:
+    """How many places of lists were shown, clicked and bought, of one source, placement or position (name)."""
 
     name: str
     shown: int
@@ -186,7 +186,7 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became], list[Became]]:
+def list_outcomes(figures: Sequence[ServedFigures]) -> tuple[list[ListOutcomes], ...]:
     """Sum the lists of recommendations, for users and of products, over all releases, by source, placement, place."""
     listed = [row for row in figures if row.made_for != "text"]
     placements = sorted({row.placement for row in listed})
@@ -199,9 +199,9 @@ def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became]
     return by_shown[0], by_shown[1], by_position
 
 
-def _sum(name: str, rows: Sequence[ServedFigures]) -> Became:
+def _sum(name: str, rows: Sequence[ServedFigures]) -> ListOutcomes:
     shown, clicked, bought = (sum(getattr(row, what) for row in rows) for what in ("shown", "clicked", "bought"))
-    return Became(name, shown, clicked, bought)
+    return ListOutcomes(name, shown, clicked, bought)
 
 
 @dataclass(frozen=True)

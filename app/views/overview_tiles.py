@@ -9,7 +9,7 @@ from flask import url_for
 
 from app.context import AisleContext
 from app.texts.phrases import Phrases
-from app.views.model_report import became, model_report
+from app.views.model_report import list_outcomes, model_report
 from src.core.errors import StoreError
 from src.core.shop_days import shop_day
 
@@ -56,7 +56,7 @@ def _returns(aisle: AisleContext, t: Phrases) -> list[Tile]:
 def _clicks(aisle: AisleContext, t: Phrases) -> Tile:
     since = shop_day(time.time(), aisle.settings.zone) - _DAYS + 1
     try:
-        by_placement = became(aisle.store.served_lists.figures(since))[1]
+        by_placement = list_outcomes(aisle.store.served_lists.figures(since))[1]
     except StoreError:
         by_placement = []
     clicked, shown = sum(row.clicked for row in by_placement), sum(row.shown for row in by_placement)

@@ -149,13 +149,12 @@ def estimates(columns: Mapping[str, FloatArray], *, seed: int = 0) -> dict[str, 
     return {name: _estimate(columns[name].mean(), means[:, at]) for at, name in enumerate(columns)}
 
 
-def estimate_rmse_mae(user_idx: IntArray, error: FloatArray, *, seed: int = 0) -> tuple[Estimate, Estimate]:
+def estimate_rmse_mae(user_idx: IntArray, error: FloatArray) -> tuple[Estimate, Estimate]:
     """Estimate RMSE and MAE. Whole users are resampled, as the errors of one user depend on each other.
 
     Args:
         user_idx: int[n], the user of each rating.
         error: float[n], predicted minus true rating.
-        seed: of the samples.
 
     Returns:
         (RMSE, MAE).
@@ -164,7 +163,7 @@ def estimate_rmse_mae(user_idx: IntArray, error: FloatArray, *, seed: int = 0) -
     sums: FloatArray = np.column_stack(
         [np.bincount(user, weights=w) for w in (error**2, np.abs(error), np.ones_like(error))]
     )
-    means = bootstrap_means(sums, seed=seed)
+    means = bootstrap_means(sums, seed=0)
     rmse = _estimate(np.sqrt((error**2).mean()), np.sqrt(means[:, 0] / means[:, 2]))
     return rmse, _estimate(np.abs(error).mean(), means[:, 1] / means[:, 2])
 

@@ -100,7 +100,7 @@ def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
     return RatingMetrics(rmse, mae, rated["precision"], rated["recall"])
 
 
-def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: int = 0) -> RankingTask:
+def ranking_task(split: Split, relevant_rating: float, max_users: int) -> RankingTask:
     """Choose the test users and their relevant products.
 
     Relevant products were purchased or rated well (without ratings and purchases: had any event), and are new: train
@@ -110,23 +110,22 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
         split: the two parts.
         relevant_rating: lowest rating that counts as liked.
         max_users: more users than this are sampled.
-        seed: of the sample.
 
     Returns:
         The task; it has no users where nobody liked a new product.
     """
     liked = split.test.liked(relevant_rating, split.train).events
-    return _task(split, without(liked.pairs, split.train.events.pairs), max_users, seed)
+    return _task(split, without(liked.pairs, split.train.events.pairs), max_users)
 
 
-def _task(split: Split, pairs: IntArray, max_users: int, seed: int) -> RankingTask:
+def _task(split: Split, pairs: IntArray, max_users: int) -> RankingTask:
     """Return the task of these relevant pairs, ascending, see Interactions.pairs."""
     owner, item = np.divmod(pairs, max(len(split.test.items), 1))
     users, starts = np.unique(owner, return_index=True)
     relevant = [set(part.tolist()) for part in np.split(item, starts[1:])] if len(users) else []
     chosen = np.arange(len(users))
     if len(users) > max_users:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(users), max_users, replace=False))
+        chosen = np.sort(np.random.default_rng(0).choice(len(users), max_users, replace=False))
     histories = _histories(split.train, users[chosen])
     return RankingTask(users[chosen], [relevant[i] for i in chosen], histories, len(users))
 
@@ -231,7 +230,7 @@ def measure_repeats(pipeline: Pipeline, split: Split, relevant_rating: float, ma
     liked = distinct(split.test.liked(relevant_rating, split.train).events.pairs)
     repeated = liked[is_in(liked, split.train.events.pairs)]
     listable = without(repeated, split.train.seen.pairs)
-    task = _task(split, listable, max_users, seed=0)
+    task = _task(split, listable, max_users)
     if not len(task.user_idx):
         return Repeats(len(repeated), len(listable), None)
     recall = []

@@ -182,16 +182,15 @@ def outcomes_needed(n_outcomes: float, half_width: float, wanted: float, planned
     return needed
 
 
-def share_mismatch(counts: Sequence[int], shares: Sequence[float], level: float = 0.001) -> bool:
+def share_mismatch(counts: Sequence[int], shares: Sequence[float]) -> bool:
     """Tell whether users are divided otherwise than they should be (sample ratio mismatch).
 
     The Bayes factor of Dirichlet-multinomial against the intended shares is a martingale under these, so that it
-    exceeds 1 / level at any look with a probability of at most `level` (Ville's inequality).
+    exceeds 1,000 at any look with a probability of at most .001 (Ville's inequality).
 
     Args:
         counts: Users of each arm.
         shares: Intended share of each arm; they sum to 1.
-        level: Highest probability of a false alarm over all looks.
 
     Returns:
         Whether the division is broken.
@@ -200,4 +199,4 @@ def share_mismatch(counts: Sequence[int], shares: Sequence[float], level: float 
     evidence = lgamma(sum(prior)) - lgamma(sum(prior) + sum(counts))
     for count, weight, share in zip(counts, prior, shares, strict=True):
         evidence += lgamma(weight + count) - lgamma(weight) - count * log(share)
-    return evidence > -log(level)
+    return evidence > log(1_000)
