@@ -155,7 +155,7 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
     train = search.split.train
     params = {**config.params, **{name: trial.params for name, trial in trials.items()}}
     models = _models(search, config, trials)
-    draws = scores_of_draws(search, models, sum(trial.seconds for trial in trials.values()))
+    draws = scores_of_draws(search, models, sum(trial.model_seconds for trial in trials.values()))
     weights, _ = best_weights(pooled(draws), (config.weights, KNOWN_SUM), without=TEXT, clock=search.clock)
     ndcg = draws[0].ndcg(np.array([weights.get(name, 0.0) for name in draws[0].names]))
     cold_start: JsonDict = {}
@@ -184,7 +184,7 @@ def _best_for_the_sum(
 
     kept: seconds for what comes after these.
     """
-    kept += seconds_for_draws(search, sum(trial.seconds for trial in trials.values()))
+    kept += seconds_for_draws(search, sum(trial.model_seconds for trial in trials.values()))
     others = {name: trial for name, trial in trials.items() if name != TEXT}
     return {**trials, **tune_for_the_sum(search, _models(search, config, others), others, kept)}
 
@@ -219,7 +219,7 @@ def _best_model(search: Search, name: str, params: Any, deadline: float) -> Best
         started = time.perf_counter()
         model = MODELS[name].train(train, params, seed=search.seed)
         seconds = time.perf_counter() - started
-        return BestTrial(params, model, float(search.objective.ndcg(model).mean()), seconds)
+        return BestTrial(params, model, float(search.objective.ndcg(model).mean()), seconds, model_seconds=seconds)
     space = SEARCH_SPACES[name] if train.has_times else SEARCH_SPACES[name].timeless()
     return search_hyperparameters(search, name, space, params, deadline)
 

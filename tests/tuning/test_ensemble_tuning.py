@@ -188,6 +188,13 @@ def test_the_data_keep_their_own_weighting(parts: Split, few_trials: Callable[[i
 # a small budget
 
 
+def test_a_model_that_was_tried_in_small_costs_less_than_its_parameters(parts: Split) -> None:
+    first = replace(MODELS[ALS].params(SETTINGS), factors=256)
+    found = search_hyperparameters(search_of(parts, None), ALS, SEARCH_SPACES[ALS], first, PLENTY)
+    assert found.params.factors > found.model.params.factors
+    assert 0 < found.model_seconds < found.seconds
+
+
 def test_without_any_time_every_model_is_tried_as_it_was_and_the_recipe_is_usable(parts: Split) -> None:
     start = EnsembleConfig.of(SETTINGS)
     found = tune(parts, 0.0)
