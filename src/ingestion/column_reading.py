@@ -56,6 +56,7 @@ from src.ingestion.missed_columns import missed_notes
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
+from src.ingestion.titled_events import take_titled_events
 from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
@@ -121,10 +122,12 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
+    settled_roles = {*given.columns, *given.ignored}
+    titled = take_titled_events(roles, first, settled_roles) if hints.layout != PRODUCTS else []
     looks = find_by_look(roles, profiles, given)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
-    preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
+    preferred = [*titled, *prefer_consistent(roles, first, settled_roles)]
     readings = rank_readings(roles, profiles)
     if hints.layout is not None:
         readings = [Reading(hints.layout, 0.0)]

@@ -66,11 +66,12 @@ from src.ingestion.notations import (
     find_decimal,
     find_kind,
     find_language,
+    find_prices_of_lines,
     find_rating_scale,
     find_time,
     kind_notes,
 )
-from src.ingestion.numbered_columns import find_numbered
+from src.ingestion.numbered_columns import Numbered, find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
@@ -78,6 +79,7 @@ from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
+from src.ingestion.titled_events import user_and_product
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
@@ -142,7 +144,11 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     notes = [*([wide.note(named.names)] if wide else []), *reading.notes]
     if wide:
         layout = Layout(reading.layout, dict(reading.columns), tuple(names), unused, account=reading.fates)
-        return _with_notations(ReshapedRows(rows, wide=wide), layout, notes, hints, named.sample)
+        whole = ReshapedRows(rows, wide=wide)
+        if isinstance(wide, Numbered):  # its cells may have several named values
+            reshaped, layout = reshape(rows, layout, sample, reading, notes)
+            whole = replace(reshaped, wide=wide) if isinstance(reshaped, ReshapedRows) else whole
+        return _with_notations(whole, layout, notes, hints, named.sample)
     if isinstance(rows, CsvRows):
         several = {at for at in range(len(names)) if any("\n" in row[at] for row in sample)}
         rows = replace(rows, single=tuple(at for at in _single_line(dict(reading.columns)) if at not in several))
@@ -228,6 +234,8 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and role_of_name(profile.name) in ("", USER, PRODUCT, GROUP)
         and not names_attributes(at, profiles)
     ]
+    if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
+        found |= dict(zip((USER, PRODUCT), pair, strict=True))
     for role in (USER, PRODUCT):
         # What has one customer each, such as an order, is no product.
         fit = [at for at in free if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
@@ -355,6 +363,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
     ratings = find_rating_scale(layout, texts, decimal, kind, hints, notes)
     cents = find_cents(layout, texts, hints, notes)
+    of_lines = find_prices_of_lines(layout, texts, hints, notes)
     notes += [*encoding_notes(rows, texts, hints), *rows.file.notes()]
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     found = replace(
@@ -371,6 +380,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         words=hints.words,
         scale=ratings.scale,
         cents=cents,
+        of_lines=of_lines,
         notes=tuple(notes),
     )
     return Table(rows.file.path, _wanted_language_last(rows, found), found)

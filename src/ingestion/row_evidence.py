@@ -19,12 +19,14 @@ from src.ingestion.column_names import (
     SALE_PRICE,
     TITLE,
     USER,
+    columns_option,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_words import words_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PRODUCTS
 from src.ingestion.prices import price_in
+from src.ingestion.titled_events import user_and_product
 from src.ingestion.usual_cells import usual_cells
 
 _FEW = 3  # rows that show how numbers hang together
@@ -152,9 +154,11 @@ def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collectio
         if title.share(lambda cell: any(map(str.isalpha, cell))) < 0.5:
             yield f"{title.name!r} has hardly any words: it may be no title; for another: --columns title=COLUMN"
         elif product and title.repeated > 0.3 > product.repeated and not {GROUP, LANGUAGE} & columns.keys():
+            events = user_and_product(columns[TITLE], first)
+            others = columns_option(dict(zip((USER, PRODUCT), events, strict=True)), first.names) if events else ""
             yield (
                 f"{title.name!r} stands at several products in {title.repeated:.0%} of the rows: if these are variants "
-                "name the column that they share: --columns group=COLUMN"
+                f"name the column that they share: --columns group=COLUMN{others and f'; if rows are events: {others}'}"
             )
 
 
