@@ -1,4 +1,4 @@
-"""Tell events whose rows repeat the titles of products from catalogues, in which each product has its own title. Pure."""
+"""Tell events whose rows repeat the titles of products from catalogues, where each product has its own. Pure."""
 
 from __future__ import annotations
 
