@@ -209,7 +209,7 @@ def _is_unnamed(role: str, roles: Roles) -> bool:
 
 def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> Roles:
     """Return the roles as the layout needs them: ids, titles and flags of a catalogue, products of events."""
-    if USER in roles and "id" in [normalize_name(profile.name) for profile in profiles]:
+    if USER in roles and PRODUCT not in given.columns:
         roles = _without_row_numbers(roles, profiles, layout)
     if layout != PRODUCTS or PRODUCT not in roles:
         return roles
@@ -334,7 +334,11 @@ def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout
     """Return the roles without a product that is only called "id", which numbers the rows of a file of events."""
     if layout == PRODUCTS or PRODUCT not in roles:
         return roles
-    named = [column for column in roles[PRODUCT] if normalize_name(profiles[column.at].name) != "id"]
+    named = [
+        column
+        for column in roles[PRODUCT]
+        if normalize_name(profiles[column.at].name) != "id" or profiles[column.at].repeated >= _REPEATS
+    ]
     return {**roles, PRODUCT: named} if named else {role: at for role, at in roles.items() if role != PRODUCT}
 
 

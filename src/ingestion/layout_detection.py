@@ -238,7 +238,9 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         found |= dict(zip((USER, PRODUCT), pair, strict=True))
     for role in (USER, PRODUCT):
         # What has one customer each, such as an order, is no product.
-        fit = [at for at in free if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
+        other = (PRODUCT, GROUP) if role == USER else (USER,)
+        fit = [at for at in free if role_of_name(profiles[at].name) not in other]
+        fit = [at for at in fit if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
         if role not in found and fit:
             found[role] = fit[0]
             free.remove(fit[0])

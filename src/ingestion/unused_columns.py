@@ -106,9 +106,13 @@ class _Telling(NamedTuple):
         Returns:
             A sentence with an option.
         """
+        found = sorted(found, key=lambda at: not _says_yes_or_no(first.profiles[at]))
         named = ", ".join(str(first.profiles[at]) for at in found[:_MOST_NAMED])
         named += f" and {len(found) - _MOST_NAMED} others" if len(found) > _MOST_NAMED else ""
         cells = [cell for cell in dict.fromkeys(first.profiles[found[0]].cells) if not _SIGNS.search(cell)] or ["WORD"]
+        if _says_yes_or_no(first.profiles[found[0]]):
+            is_done = order_state(first.profiles[found[0]].name) is OrderState.DONE
+            cells.sort(key=lambda cell: is_kept_back(cell) is not is_done)  # "void": yes, "paid": no
         charge = next(filter(is_charge, cells), cells[0])
         option = _Option(first, found[0])
         return self.note.format(columns=named, option=option, one=cells[0], two=cells[1 % len(cells)], charge=charge)
@@ -160,8 +164,9 @@ def unused_notes(
         if number is not None:
             found.setdefault(number, []).append(fate.at)
     notes = [looks[number].sentence(columns, first) for number, columns in sorted(found.items())]
-    is_explained = is_grouped or KIND in roles
-    sorts = [] if is_explained else _sorts_of_rows(layout, roles, fates, first)
+    # Variants lack what their product has, but not every title.
+    telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
+    sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, first)
     notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
 
@@ -235,6 +240,11 @@ def _may_decide(profile: ColumnProfile) -> bool:
     is_code = profile.numbers >= 0.9 and profile.n_distinct <= _MOST_CODES and repeats
     is_person = profile.share(lambda cell: "@" in cell) > 0.0
     return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person)
+
+
+def _says_yes_or_no(profile: ColumnProfile) -> bool:
+    """Whether a column has two words, of which one means yes and one no."""
+    return profile.n_distinct == 2 and {is_kept_back(cell) for cell in set(profile.cells)} == {True, False}
 
 
 def _is_mark(profile: ColumnProfile) -> bool:
