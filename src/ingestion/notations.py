@@ -271,9 +271,9 @@ def find_prices_of_lines(layout: Layout, texts: dict[str, list[str]], hints: Hin
         return False
     found: dict[str, set[tuple[float, float]]] = {}
     for product, count, price in zip(texts[PRODUCT], texts[QUANTITY], texts[PRICE], strict=True):
-        n, amount = price_in(count), price_in(price)
-        if n and amount and n[0] >= 1.0 and amount[0] > 0.0:
-            found.setdefault(product, set()).add((n[0], amount[0]))
+        pieces, paid = price_in(count), price_in(price)
+        if pieces and paid and pieces[0] >= 1.0 and paid[0] > 0.0:
+            found.setdefault(product, set()).add((pieces[0], paid[0]))
     several = [sorted(pairs) for pairs in found.values() if len({n for n, _ in pairs}) > 1]
     rounding = 0.51 if all(amount.is_integer() for pairs in several for _, amount in pairs) else 0.011
     lines = [pairs for pairs in several if _are_of_lines(pairs, rounding)]

@@ -86,10 +86,10 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     for at, profile in enumerate(profiles):
         if _ONE_NUMBER.fullmatch(profile.name) and (match := _NUMBER.search(profile.name)):
             found.setdefault(_NUMBER.sub(" ", profile.name).strip(), {})[int(match[1])] = at
-    for name, at in found.items():  # the first one may have no number: "sku", "sku_2"
-        first = next((each for each, profile in enumerate(profiles) if profile.name.strip(" _") == name), None)
-        if first is not None and min(at) == 2:
-            at[1] = first
+    for name, numbered in found.items():  # the first one may have no number: "sku", "sku_2"
+        first = next((at for at, profile in enumerate(profiles) if profile.name.strip(" _") == name), None)
+        if first is not None and min(numbered) == 2:
+            numbered[1] = first
     label = next((label for label, at in found.items() if _are_products(label, at, profiles)), None)
     if label is None:
         return None
