@@ -394,7 +394,7 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
 
 
 def _may_be_of_orders(profile: ColumnProfile) -> bool:
-    """Whether states are those of orders: not of persons, who are new or return, and not of orders none of which counts."""
+    """Whether states are those of orders: not of persons, who are new or return, and some of orders that count."""
     found = {order_state(cell) for cell in set(profile.cells)} - {None}
     return USER_WORD not in classes_of(profile.name) and (OrderState.DONE in found or len(found) == 1)
 

@@ -167,6 +167,11 @@ class Table:
         return f"{layout.name}, {self.rows.describe()}{encoding}{header}; {columns}{unused}"
 
 
+def note_lines(layout: Layout) -> list[str]:
+    """Return a line for each note, for people; of some that events may be wrong, as a warning."""
+    return [f"  {note}" if note.startswith("WARNING: ") else f"  note: {note}" for note in layout.notes]
+
+
 def parse_columns(text: str) -> dict[str, str]:
     """Parse `user=…,product=…` into role → column.
 

@@ -25,6 +25,7 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     columns_option,
+    is_filled,
     role_of_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
@@ -236,7 +237,8 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
     ]
     if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
         found |= dict(zip((USER, PRODUCT), pair, strict=True))
-    for role in (USER, PRODUCT):
+    # The customers of orders that name none are in another file.
+    for role in (PRODUCT,) if INVOICE in roles else (USER, PRODUCT):
         # What has one customer each, such as an order, is no product.
         other = (PRODUCT, GROUP) if role == USER else (USER,)
         fit = [at for at in free if role_of_name(profiles[at].name) not in other]
@@ -257,6 +259,13 @@ def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
 def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Table:
     """Return the table of a delimited file without a header."""
     path, width = rows.file.path, rows.width or 1
+    heads = [row[0] for row in sample if is_filled(row) and not any(map(str.strip, row[1:]))]
+    if width > 1 and len(heads) > 1 and sample[0][0] == heads[0] and len(set(heads)) == len(heads) < len(sample):
+        raise UnclearLayout(
+            f"{path}: lines such as {heads[0]!r} and {heads[1]!r} stand alone, above the rows that belong to them.",
+            f"Expected rows of {width + 1} fields: write what such a line says into each row below it, take the line "
+            "out, and give the file a line with names, such as product_id,user_id,rating,timestamp.",
+        )
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
     whole = [row for row in sample if len(row) == width]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -176,8 +175,10 @@ def _is_header(names: Sequence[str], hints: Hints, least: int, *, is_first: bool
 
 def _without_common_beginning(names: list[str]) -> list[str]:
     """Return names without the letters that all begin with, which say nothing: "XXTITLE", "XXPRICE"."""
-    n = len(os.path.commonprefix([name.lower() for name in names]))
-    return [name[n:].strip(" _.-") for name in names] if len(names) > 2 and n > 1 and n < min(map(len, names)) else names
+    n = next((n for n, letters in enumerate(zip(*map(str.lower, names), strict=False)) if len(set(letters)) > 1), 0)
+    return (
+        [name[n:].strip(" _.-") for name in names] if len(names) > 2 and n > 1 and n < min(map(len, names)) else names
+    )
 
 
 def _is_worded_header(names: Sequence[str], least: int) -> bool:

@@ -54,6 +54,7 @@ _REPEATED = 0.4
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
+_MEASURE = re.compile(r"\d+(?:[.,]\d+)?\s?[^\W\d_]{1,5}\.?")  # 350 g, 6 pcs
 _SIGNS = re.compile("[,='\"\n]")
 """Characters that have a meaning in options."""
 _NO_LOGS = frozenset(LAYOUTS) - {EVENTS, PRODUCTS}
@@ -176,6 +177,12 @@ def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFa
     free = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].cells]
     if layout == PRODUCTS or TIME in roles or not free:
         return []
+    dated = [fate.at for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].times >= _MOSTLY]
+    if dated:
+        return [
+            f"no column has the times of events, and {first.profiles[dated[0]]} has those of something else: all count "
+            f"as equally old; if they tell when events were: {first.option(TIME, dated[0])}"
+        ]
     grows = next((profile for profile in free if _grows(profile)), None)
     found = f"; {grows} grows with the rows, but is no time that is known" if grows else ""
     return [f"no column has the times of events{found}: all count as equally old; if one has: --columns time=COLUMN"]
@@ -239,7 +246,8 @@ def _may_decide(profile: ColumnProfile) -> bool:
     repeats = profile.repeated >= _REPEATED
     is_code = profile.numbers >= 0.9 and profile.n_distinct <= _MOST_CODES and repeats
     is_person = profile.share(lambda cell: "@" in cell) > 0.0
-    return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person)
+    is_measured = profile.share(_MEASURE.fullmatch) >= 0.5
+    return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person and not is_measured)
 
 
 def _says_yes_or_no(profile: ColumnProfile) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from src.core.errors import UnclearLayout
 from src.ingestion.layout import Hints
 from tests.ingestion.reading import notes, read, table
 
@@ -121,3 +122,55 @@ def test_prices_that_grow_with_the_quantity_are_divided(text: str, column: str, 
             each.price for each in read(path, Hints(columns={"price": column})).products if each.product_id == "M0"
         }
         assert max(each or 0.0 for each in taken) > 1.5 * price
+
+
+@pytest.mark.parametrize(
+    ("text", "layout", "columns"),
+    [
+        ("ID repeats", "ratings", {"product": "ID", "user": "user"}),
+        ("names begin alike", "products", {"title": "TITLE", "price": "PRICE", "product": "ID"}),
+        ("a person's state", "events", {"state": None}),
+        ("a flag of undone lines", "purchases", {"cancelled": "Voided"}),
+    ],
+)
+def test_names_alone_do_not_decide(text: str, layout: str, columns: dict[str, str | None], tmp_path: Path) -> None:
+    (path := tmp_path / "file.csv").write_text(NAMED[text])
+    found = read(path)
+    names = {role: found.table.layout.names[at] for role, at in found.table.layout.columns.items()}
+    assert (found.layout, {role: names.get(role) for role in columns}) == (layout, columns)
+
+
+NAMED = {
+    "ID repeats": table(",user,rating,ID,name", lambda at: f"{at},u{at % 6},{at % 5 + 1},{300 + at % 7},Game {at % 7}"),
+    "names begin alike": table(
+        "XYID;XYTITLE;XYPRICE;XYSTOCK;XYPIC1", lambda at: f"a{at};Mug {at};{at}.50;{at % 9};{at}.jpg"
+    ),
+    "a person's state": table(
+        "time,visitor_id,visitor_type,action,sku",
+        lambda at: f"2023-05-01,v{at % 6},{('new', 'returning')[at % 2]},{('view', 'purchase')[at % 3 // 2]},S{at % 7}",
+    ),
+    "a flag of undone lines": table(
+        "order,customer,sku,qty,server,Voided",
+        lambda at: f"{at},c{at % 7},S{at % 6},1,{('Lou', 'Max')[at % 2]},{('no', 'yes')[at % 9 // 8]}",
+    ),
+}
+
+
+def test_lines_that_stand_alone_above_rows_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    (path := tmp_path / "file.csv").write_text(
+        "".join(
+            f"{film}:\n" + "".join(f"{900 + at},{at % 5 + 1},2023-05-0{at + 1}\n" for at in range(6))
+            for film in range(5)
+        )
+    )
+    with pytest.raises(UnclearLayout, match=r"lines such as '0:' and '1:' stand alone.*Expected rows of 4 fields"):
+        read(path)
+
+
+def test_refusals_of_orders_without_customers_propose_no_user(tmp_path: Path) -> None:
+    (path := tmp_path / "file.csv").write_text(
+        table("return-date,order-id,sku,asin,quantity", lambda at: f"2023-05-01,o{at // 2},S{at % 6},B{at % 6},1")
+    )
+    with pytest.raises(UnclearLayout, match="No column was found for the user") as raised:
+        read(path)
+    assert "user=" not in str(raised.value).replace("user=NAME", "")
