@@ -34,6 +34,7 @@ from src.recommendation.ensemble import ENSEMBLE
 from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
+from src.search.encoders.wordllama_encoder import WordLlama
 from src.store import Store, open_store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows.train import train
@@ -280,6 +281,22 @@ def _compile_routes_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _open_tokenizer_once() -> Iterator[None]:
+    """Keep the tokenizer, which each training and each application opens: it takes a tenth of a small training."""
+    opening, held = WordLlama.tokenizer, dict[Path, Any]()
+    open_one = opening.func
+
+    def open_once(encoder: WordLlama) -> Any:
+        if encoder.tokenizer_file not in held:
+            held[encoder.tokenizer_file] = open_one(encoder)
+        return held[encoder.tokenizer_file]
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(opening, "func", open_once)
+        yield
+
+
 @contextmanager
 def app_builder() -> Iterator[Callable[[Settings], Flask]]:
     """Build applications that start no process; close their stores at the end."""
@@ -345,10 +362,9 @@ def no_smoke(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
 
 
-@pytest.fixture
-def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., str]:
-    """Publishes the models of the trained folder once more, an hour later each time: (default, models) → version."""
-    registry = Registry(trained_settings.releases_dir, keep=50)
+def publisher(settings: Settings) -> Callable[..., str]:
+    """Publishes the models of a trained folder once more, an hour later each time: (default, models) → version."""
+    registry = Registry(settings.releases_dir, keep=50)
     original = registry.active()
     hours = count(1)
 
@@ -367,6 +383,12 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
         return version
 
     return publish
+
+
+@pytest.fixture
+def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., str]:
+    """The `publisher` of `trained_settings`."""
+    return publisher(trained_settings)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_the_table_of_an_export_trains_and_evaluates_without_the_store(door: Doo
     (door.folder / "ratings.csv").write_text(RATINGS)
     assert door("data_processing.py", "ratings.csv", "--export", "clean.csv").returncode == 0
     (door.folder / "var/store.sqlite3").unlink()
-    trained = door.start_anew("train_model.py", "--data", "clean.csv")
+    trained = door.start_anew("train_model.py", "--data", "clean.csv", "--model", "item_graph")
     assert trained.returncode == 0, trained.stderr
     assert "is active" in trained.stdout
     measured = door.start_anew("evaluate_model.py", "--json", "figures.json")
@@ -133,7 +133,7 @@ def test_a_terminal_gets_a_moving_display_and_a_pipe_plain_lines(door: Door) -> 
     assert "reading ratings.csv" in plain.stdout
     mine, theirs = pty.openpty()
     environment = door.environment | {"TERM": "xterm"}
-    command = [sys.executable, str(ROOT / "train_model.py")]
+    command = [sys.executable, str(ROOT / "train_model.py"), "--model", "item_graph"]
     with subprocess.Popen(command, cwd=door.folder, env=environment, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b""

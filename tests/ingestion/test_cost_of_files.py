@@ -73,8 +73,11 @@ def seconds_to_read(write: Write, name: str, size: int, tries: int) -> float:
 
 @pytest.mark.parametrize("name", FILES)
 def test_reading_twice_the_bytes_takes_at_most_twice_the_time(write: Write, name: str) -> None:
+    once = 0.0  # is not looked at while twice the bytes take less than the noise
     for tries in (1, 5):  # a second look at what seems slow: collections of garbage and other processes take time, too
-        once, twice = (seconds_to_read(write, name, size, tries) for size in (SIZE, 2 * SIZE))
+        twice = seconds_to_read(write, name, 2 * SIZE, tries)
+        if twice > FREE_SECONDS:
+            once = seconds_to_read(write, name, SIZE, tries)
         if twice < MOST_SECONDS and twice <= max(MOST_GROWTH * once, once + FREE_SECONDS):
             return
     pytest.fail(f"{once:.3f} s for {SIZE:,} bytes, {twice:.3f} s for twice as many")

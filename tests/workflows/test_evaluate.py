@@ -44,8 +44,18 @@ def ratings_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_report_and_its_plots_are_written(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_report_and_its_plots_are_written_and_no_release_and_no_run_is_changed(
+    trained_settings: Settings, trained_store: Store
+) -> None:
+    def everything() -> dict[Path, bytes]:
+        files = (path for path in trained_settings.releases_dir.rglob("*") if path.is_file())
+        # Reading a release may note which of its files were verified; the note is no part of it.
+        return {path: path.read_bytes() for path in files if path.parent.name != ".verified"}
+
+    before, runs = everything(), trained_store.runs.newest(9)
     report, folder = evaluate(trained_settings, trained_store, None, Silent())
+    assert everything() == before
+    assert trained_store.runs.newest(9) == runs
     version = Registry(trained_settings.releases_dir).active().version
     assert folder == trained_settings.reports_dir / version
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(report.to_json()))
@@ -58,33 +68,16 @@ def test_the_report_and_its_plots_are_written(trained_settings: Settings, traine
         assert height > 300
 
 
-def test_measuring_changes_no_release_and_no_run(trained_settings: Settings, trained_store: Store) -> None:
-    def everything() -> dict[Path, bytes]:
-        files = (path for path in trained_settings.releases_dir.rglob("*") if path.is_file())
-        # Reading a release may note which of its files were verified; the note is no part of it.
-        return {path: path.read_bytes() for path in files if path.parent.name != ".verified"}
-
-    before, runs = everything(), trained_store.runs.newest(9)
-    evaluate(trained_settings, trained_store, None, Silent())
-    assert everything() == before
-    assert trained_store.runs.newest(9) == runs
-
-
-def test_measuring_twice_gives_the_same_figures(trained_settings: Settings, trained_store: Store) -> None:
-    one, _ = evaluate(trained_settings, trained_store, None, Silent())
-    other, _ = evaluate(trained_settings, trained_store, None, Silent())
-    assert one == other
-
-
 @pytest.mark.usefixtures("no_smoke")
 def test_a_release_is_measured_with_the_settings_it_recorded(trained_settings: Settings, trained_store: Store) -> None:
     changed = trained_settings.model_copy(
         update={"svd_factors": 9, "svd_epochs": 9, "test_share": 0.5, "seed": 77, "relevant_rating": 2.0}
     )
-    before, _ = evaluate(trained_settings, trained_store, None, Silent())
-    after, _ = evaluate(changed, trained_store, None, Silent())
-    assert after == before
-    assert after.relevant_rating == 4.0
+    kept = Registry(trained_settings.releases_dir).active().version
+    report, _ = evaluate(changed, trained_store, None, Silent())
+    recorded = json.loads((trained_settings.releases_dir / kept / "report.json").read_text())
+    assert json.loads(json.dumps(report.to_json())) == recorded
+    assert report.relevant_rating == 4.0
 
 
 @pytest.mark.usefixtures("no_smoke")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from app.context import context_of
 from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import Role
+from src.releases.registry import Registry
 from src.store import Store
+from tests.conftest import AS_ADMIN, AS_WRITER, app_builder, publisher, small_settings
 from tests.curl import Shop, curl_lines, read_curl, running_run, shop_of_examples
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,6 +38,16 @@ def served(
     as_admin: dict[str, str],
 ) -> Shop:
     return shop_of_examples(flask_app, trained_store, publish_again, as_writer, as_admin)
+
+
+@pytest.fixture(scope="module")
+def read_shop(trained_var: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop for all examples that only read."""
+    settings = small_settings(Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("read") / "var")))
+    with app_builder() as build, pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
+        app = build(settings)
+        yield shop_of_examples(app, context_of(app).store, publisher(settings), AS_WRITER, AS_ADMIN)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +94,14 @@ def same_shape(shown: Any, found: Any, at: str = "answer") -> None:
 
 @each_example
 def test_an_example_works_and_is_answered_as_shown(
-    served: Shop, description: dict[str, Any], call: str, example: Example
+    read_shop: Shop, request: pytest.FixtureRequest, description: dict[str, Any], call: str, example: Example
 ) -> None:
     """The request is sent as its documented curl line."""
-    path = call.split(" ", 1)[1]
-    endpoint = served.app.url_map.bind("").match(example.address(path).partition("?")[0], method=call.split(" ")[0])[0]
-    with served.app.app_context():
-        role = context_of(served.app).access.role_of(endpoint)
+    method, path = call.split(" ", 1)
+    routes = read_shop.app.url_map.bind("")
+    role = context_of(read_shop.app).access.role_of(routes.match(example.address(path).partition("?")[0], method)[0])
+    only_reads = method == "GET" or role is Role.READ
+    served: Shop = read_shop if only_reads else request.getfixturevalue("served")
     running_run(context_of(served.app).store)
     if call == "GET /releases/comparison":
         served.send(EXAMPLES["POST /releases/compare"][0].curl("POST /releases/compare", Role.ADMIN))

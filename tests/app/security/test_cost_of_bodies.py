@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -65,6 +66,14 @@ VALUES: dict[str, Body] = {
     "boosts": lambda size: "[" + repeated('{"category":"Toys","factor":1.5}')(size) + "]",
     "names": names(lambda i: f'"n{i:06}":1'),
 }
+
+
+@cache
+def written(kind: str, size: int) -> str:
+    """A value of so many bytes; every field of every call gets the same."""
+    return VALUES[kind](size)
+
+
 CALLS = sorted(call for call in EXAMPLES if call.startswith("POST "))
 
 
@@ -81,8 +90,8 @@ def bodies_of(call: str, app: Flask) -> Iterator[tuple[str, Body]]:
     for field in schema:
         rest = json.dumps({name: value for name, value in example_of(call).items() if name != field})[1:-1]
         start = "{" + (rest + "," if rest else "") + json.dumps(field) + ":"
-        for kind, value in VALUES.items():
-            yield f"{field}: {kind}", lambda size, value=value, start=start: start + value(size) + "}"  # type: ignore[misc]
+        for kind in VALUES:
+            yield f"{field}: {kind}", lambda size, kind=kind, start=start: start + written(kind, size) + "}"  # type: ignore[misc]
 
 
 def described_fields(app: Flask, call: str) -> list[str]:
@@ -121,8 +130,11 @@ def test_twice_the_bytes_take_twice_the_time_at_most(
     client, slow = shared_app.test_client(), {}
     monkeypatch.setitem(shared_app.config, "MAX_CONTENT_LENGTH", None)
     for kind, body in bodies_of(call, shared_app):
+        once = 0.0  # is not looked at while twice the bytes take less than the noise
         for tries in (1, 5, 20):  # another look at what seems slow: other processes take their time, too
-            once, twice = (seconds(client, call, body(size), as_admin, tries) for size in (SIZE, 2 * SIZE))
+            twice = seconds(client, call, body(2 * SIZE), as_admin, tries)
+            if twice > FREE_SECONDS:
+                once = seconds(client, call, body(SIZE), as_admin, tries)
             if twice <= min(MOST_GROWTH * once + FREE_SECONDS, MOST_SECONDS):
                 break
         else:
