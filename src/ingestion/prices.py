@@ -48,7 +48,15 @@ def in_units(cell: object) -> object:
 
 
 def per_piece(price: object, quantity: object) -> object:
-    """Return the price of one piece, where a cell has that of a line; a cell without a price, or of one, as it is."""
+    """Return the price of one piece, where a cell has that of a line.
+
+    Args:
+        price: Cell with the price of the line.
+        quantity: Cell with its number of pieces.
+
+    Returns:
+        The price over the quantity; the cell as it is where it has no price, or the line no more than one piece.
+    """
     amount, n = price_in(str(price)), price_in(str(quantity))
     return f"{amount[0] / n[0]:.2f}" if amount and n and n[0] > 1.0 else price
 
