@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import runpy
@@ -34,10 +35,12 @@ def fork(function: Callable[..., object], *arguments: object) -> ForkProcess:
     return process
 
 
-def run_script(script: Path, *arguments: str | Path, folder: Path, environment: Mapping[str, str]) -> Finished:
-    """Run a script as `python script arguments` in a folder."""
+def run_script(
+    script: Path, *arguments: str | Path, folder: Path, environment: Mapping[str, str], typed: str = ""
+) -> Finished:
+    """Run a script as `python script arguments` in a folder, with a text as its input."""
     outputs = (folder / ".stdout", folder / ".stderr")
-    process = fork(_run_script, script, arguments, folder, environment, outputs)
+    process = fork(_run_script, script, arguments, folder, environment, outputs, typed)
     process.join(PATIENCE_SECONDS)
     code = process.exitcode
     process.kill()
@@ -55,6 +58,7 @@ def _run_script(
     folder: Path,
     environment: Mapping[str, str],
     outputs: tuple[Path, Path],
+    typed: str,
 ) -> None:
     os.chdir(folder)
     os.environ.clear()
@@ -62,6 +66,7 @@ def _run_script(
     warnings.resetwarnings()
     for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
         warnings.simplefilter("ignore", category)  # as in any interpreter
+    sys.stdin = io.StringIO(typed)
     sys.argv = [str(script), *map(str, arguments)]
     with outputs[0].open("w", encoding="utf-8") as sys.stdout, outputs[1].open("w", encoding="utf-8") as sys.stderr:
         try:

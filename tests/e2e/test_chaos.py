@@ -95,7 +95,7 @@ def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_n
     assert _runs(shop, RunStatus.RUNNING) == []
     (interrupted,) = _runs(shop, RunStatus.INTERRUPTED)
     assert (interrupted.run_id, interrupted.message) == (run.run_id, "ended by SIGTERM")
-    serve(GUNICORN, "--workers", "2", "run:app")
+    serve(GUNICORN, "--workers", "1", "run:app")
 
     def again() -> Run | None:
         found = store.runs.get(run.run_id)
@@ -153,7 +153,7 @@ def test_swaps_and_a_rollback_under_load_answer_every_request_with_a_list_of_one
     askers = [threading.Thread(target=ask, args=(f"U0000{number}",)) for number in range(1, 4)]
     for asker in askers:
         asker.start()
-    for swap in range(5):
+    for swap in range(3):
         _registry(shop).activate(versions[(swap + 1) % 2])
         time.sleep(0.5)
     _registry(shop).rollback()

@@ -70,7 +70,7 @@ def load(var: Path, path: Path, limit: int | None = None, counts: Any = None) ->
 
 
 def test_a_load_killed_five_times_and_repeated_equals_one_that_was_not_killed(tmp_path: Path, opened: Opened) -> None:
-    path = event_log(tmp_path / "log.csv", 6_000)
+    path = event_log(tmp_path / "log.csv", 3_000)
     whole = read_settings(var=tmp_path / "whole")
     counts = multiprocessing.get_context("fork").SimpleQueue()
     with closing(counts):
@@ -89,10 +89,10 @@ def test_a_load_killed_five_times_and_repeated_equals_one_that_was_not_killed(tm
     assert exit_codes.count(-signal.SIGKILL) >= 7, exit_codes  # rows that are stored already take fewer calls
     assert set(exit_codes) <= {0, -signal.SIGKILL}
     for each in torn:
-        assert "6,000 rows read" in run(each.var, path, folder=tmp_path)
+        assert "3,000 rows read" in run(each.var, path, folder=tmp_path)
         assert rows_of(opened(each)) == rows_of(opened(whole))
         assert opened(each).summary() == opened(whole).summary()
-        assert {load.n_read for load in opened(each).runs.loads(20)} == {6_000}
+        assert {load.n_read for load in opened(each).runs.loads(20)} == {3_000}
         left = {entry.name.removesuffix("-journal") for entry in each.var.iterdir()}
         assert left == {"store.sqlite3", "rejects"}
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-import subprocess
-import sys
+import os
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from app.security.api_keys import Keys, Role, generate_key, hashed_key, write_se
 from src.core.errors import ConfigError
 from src.core.settings import Settings
 from src.models.settings import read_settings
+from tests.forked import run_script
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Client = Callable[..., FlaskClient]
@@ -250,10 +250,11 @@ def test_head_answers_like_get_without_a_body_and_needs_the_same_key(client_of: 
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-def test_the_door_hashes_a_key_that_it_reads_from_its_input() -> None:
-    door = [sys.executable, "run.py", "--hash-key"]
-    done = subprocess.run(door, input="secret\n", capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout == hashed_key("secret") + "\n"
-    empty = subprocess.run(door, input=" \n", capture_output=True, text=True, cwd=ROOT, check=False)
+def test_the_door_hashes_a_key_that_it_reads_from_its_input(tmp_path: Path) -> None:
+    done, empty = (
+        run_script(ROOT / "run.py", "--hash-key", folder=tmp_path, environment=os.environ, typed=typed)
+        for typed in ("secret\n", " \n")
+    )
+    assert (done.returncode, done.stdout) == (0, hashed_key("secret") + "\n")
     assert (empty.returncode, empty.stdout) == (2, "")
     assert "Traceback" not in empty.stderr
