@@ -28,7 +28,7 @@ from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hy
 from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import Objective
 from src.tuning.repeat_weight import tune_repeat_weight
-from src.tuning.repeated_draws import pooled_scores, seconds_for_draws
+from src.tuning.repeated_draws import pooled, scores_of_draws, seconds_for_draws
 from src.tuning.search_spaces import SEARCH_SPACES
 from src.tuning.sum_search import tune_for_the_sum
 from src.tuning.sum_weights import KNOWN_SUM, best_weights
@@ -155,8 +155,9 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
     train = search.split.train
     params = {**config.params, **{name: trial.params for name, trial in trials.items()}}
     models = _models(search, config, trials)
-    pooled = pooled_scores(search, models, sum(trial.seconds for trial in trials.values()))
-    weights, ndcg = best_weights(pooled, (config.weights, KNOWN_SUM), without=TEXT, clock=search.clock)
+    draws = scores_of_draws(search, models, sum(trial.model_seconds for trial in trials.values()))
+    weights, _ = best_weights(pooled(draws), (config.weights, KNOWN_SUM), without=TEXT, clock=search.clock)
+    ndcg = draws[0].ndcg(np.array([weights.get(name, 0.0) for name in draws[0].names]))
     cold_start: JsonDict = {}
     if TEXT in models:
         scores, scales = search.objective.component_scores(models), scales_of(models, train, seed=search.seed)
@@ -183,7 +184,7 @@ def _best_for_the_sum(
 
     kept: seconds for what comes after these.
     """
-    kept += seconds_for_draws(search, sum(trial.seconds for trial in trials.values()))
+    kept += seconds_for_draws(search, sum(trial.model_seconds for trial in trials.values()))
     others = {name: trial for name, trial in trials.items() if name != TEXT}
     return {**trials, **tune_for_the_sum(search, _models(search, config, others), others, kept)}
 
@@ -218,7 +219,7 @@ def _best_model(search: Search, name: str, params: Any, deadline: float) -> Best
         started = time.perf_counter()
         model = MODELS[name].train(train, params, seed=search.seed)
         seconds = time.perf_counter() - started
-        return BestTrial(params, model, float(search.objective.ndcg(model).mean()), seconds)
+        return BestTrial(params, model, float(search.objective.ndcg(model).mean()), seconds, model_seconds=seconds)
     space = SEARCH_SPACES[name] if train.has_times else SEARCH_SPACES[name].timeless()
     return search_hyperparameters(search, name, space, params, deadline)
 

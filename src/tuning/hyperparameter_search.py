@@ -85,6 +85,7 @@ class BestTrial:
         model: trained with them.
         ndcg: its mean NDCG@k.
         seconds: of a training with its parameters that shares nothing with another one, and of a measurement.
+        model_seconds: the same for `model`, which may be smaller than its parameters say.
         about: for people: the number of trials, NDCG@k of the first, and the time that all took.
         found: assignment of the parameters, and what trains others; None for a model without a search space.
     """
@@ -95,6 +96,7 @@ class BestTrial:
     seconds: float
     about: JsonDict = field(default_factory=dict)
     found: FoundAssignment | None = None
+    model_seconds: float = 0.0
 
 
 def search_hyperparameters(search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> BestTrial:
@@ -150,7 +152,8 @@ class _ModelSearch:
         }
         params = replace(factory.params_of(best), **sizes)
         seconds, found = factory.seconds_of(params), FoundAssignment(best, self._space, factory)
-        return BestTrial(params, factory.best_model(best), self._study.best_value, seconds, about, found)
+        own = factory.seconds_of(factory.params_of(best))
+        return BestTrial(params, factory.best_model(best), self._study.best_value, seconds, about, found, own)
 
     def _kept_for(self, sizes: dict[str, Any]) -> float:
         """Return the seconds that small models leave to larger ones, of which these sizes are the first."""

@@ -213,7 +213,8 @@ class _SumSearch:
         self._measure_sum()
         params, factory = member.found.factory.params_of(assignment), member.found.factory
         member.found = replace(member.found, values=assignment)
-        member.trial = replace(member.trial, params=params, model=model, seconds=factory.seconds_of(params))
+        seconds = factory.seconds_of(params)
+        member.trial = replace(member.trial, params=params, model=model, seconds=seconds, model_seconds=seconds)
         member.in_vain, member.kept, member.gain = 0, member.kept + 1, member.gain + float(gain.mean())
 
     @staticmethod

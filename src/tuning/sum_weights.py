@@ -15,7 +15,7 @@ from src.tuning.objective import ComponentScores
 
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _MAX_ROUNDS = 4
-_SAMPLED_USERS, _FEWEST_USERS = 1_500, 500
+SAMPLED_USERS, _FEWEST_USERS = 1_500, 500
 _LISTS_PER_MODEL = 100
 """Lists that an ascent makes of every user for each model, and leaving models out after it."""
 KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5, AUTOENCODER: 0.3, TRANSITIONS: 0.5}
@@ -57,7 +57,7 @@ def best_weights(
     """
     scores = scores if clock is None else _in_time(scores, clock)
     allowed = np.array([name != without for name in scores.names])
-    sample = scores.of_users(np.random.default_rng(0).permutation(len(scores.item))[:_SAMPLED_USERS])
+    sample = scores.of_users(np.random.default_rng(0).permutation(len(scores.item))[:SAMPLED_USERS])
     single = [scores.ndcg(alone) if alone @ allowed else -1.0 for alone in np.eye(len(allowed))]
     given = [np.array([start.get(name, 0.0) for name in scores.names]) * allowed for start in starts]
     first = [np.eye(len(allowed))[int(np.argmax(single))], *(weights for weights in given if weights.any())]

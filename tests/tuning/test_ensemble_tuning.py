@@ -188,6 +188,13 @@ def test_the_data_keep_their_own_weighting(parts: Split, few_trials: Callable[[i
 # a small budget
 
 
+def test_a_model_that_was_tried_in_small_costs_less_than_its_parameters(parts: Split) -> None:
+    first = replace(MODELS[ALS].params(SETTINGS), factors=256)
+    found = search_hyperparameters(search_of(parts, None), ALS, SEARCH_SPACES[ALS], first, PLENTY)
+    assert found.params.factors > found.model.params.factors
+    assert 0 < found.model_seconds < found.seconds
+
+
 def test_without_any_time_every_model_is_tried_as_it_was_and_the_recipe_is_usable(parts: Split) -> None:
     start = EnsembleConfig.of(SETTINGS)
     found = tune(parts, 0.0)
@@ -281,13 +288,13 @@ def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chos
 ) -> None:
     few_trials(1)
     blended: dict[str, Any] = {}
-    pooled = ensemble_tuning.pooled_scores
+    scores_of_draws = ensemble_tuning.scores_of_draws
 
     def spy(search: Search, models: dict[str, Any], seconds: float) -> Any:
         blended.update(models)
-        return pooled(search, models, seconds)
+        return scores_of_draws(search, models, seconds)
 
-    monkeypatch.setattr(ensemble_tuning, "pooled_scores", spy)
+    monkeypatch.setattr(ensemble_tuning, "scores_of_draws", spy)
     parts, start = split(shop(times=False), 0.2), EnsembleConfig.of(SETTINGS)
     start = replace(start, weighting=replace(start.weighting, kinds={**start.weighting.kinds, "view": 1.0}))
     found = tune(parts, start=start)
@@ -372,7 +379,7 @@ def test_a_search_can_begin_where_another_ended(
     first = tune(parts, trials_file=tmp_path / "trials.log")
     second = tune(parts, trials_file=tmp_path / "trials.log", start=first)
     assert second.found["ndcg_at_10"] >= first.found["ndcg_at_10"] - 0.005  # type: ignore[operator]
-    assert second.found["ndcg_at_10"] == pytest.approx(ndcg(parts, second), abs=2e-3)
+    assert second.found["ndcg_at_10"] == pytest.approx(ndcg(parts, second), abs=5e-3)
 
 
 def test_a_search_that_starts_from_another_result_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
