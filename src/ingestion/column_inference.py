@@ -11,6 +11,8 @@ from src.ingestion.column_profile import MANY, ColumnProfile, looks_like_time, p
 
 _MOST_SMALL = 11  # different ratings on a scale from 0 to 10
 _FEW = 5  # rows from which cells tell that a file is a log
+_WORDY = re.compile(r"[^\W\d_][^\d]*\d?")
+"""A name of a column: letters and blanks, and a digit at its end where columns are numbered."""
 _AMAZON_USER = re.compile(r"A[0-9A-Z]{9,20}")
 _AMAZON_PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[0-9X]")
 
@@ -25,7 +27,7 @@ def is_swapped(sample: Sequence[Sequence[str]]) -> bool:
 def is_unknown_header(sample: Sequence[Sequence[str]]) -> bool:
     """Whether the first row is a header of unknown names: words only, above columns of numbers."""
     first, rest = sample[0], [row for row in sample[1:] if len(row) == len(sample[0])]
-    if not rest or any(re.search(r"\d", cell) or not cell.strip() for cell in first):
+    if not rest or len(set(first)) < len(first) or not all(map(_WORDY.fullmatch, map(str.strip, first))):
         return False
     return any(
         sum(is_number(row[at]) or looks_like_time(row[at].strip()) for row in rest) * 10 >= len(rest) * 8

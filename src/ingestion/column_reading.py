@@ -56,6 +56,7 @@ from src.ingestion.missed_columns import missed_notes
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
+from src.ingestion.titled_events import take_titled_events
 from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
@@ -121,10 +122,12 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
+    settled_roles = {*given.columns, *given.ignored}
+    titled = take_titled_events(roles, first, settled_roles) if hints.layout != PRODUCTS else []
     looks = find_by_look(roles, profiles, given)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
-    preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
+    preferred = [*titled, *prefer_consistent(roles, first, settled_roles)]
     readings = rank_readings(roles, profiles)
     if hints.layout is not None:
         readings = [Reading(hints.layout, 0.0)]
@@ -206,7 +209,7 @@ def _is_unnamed(role: str, roles: Roles) -> bool:
 
 def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> Roles:
     """Return the roles as the layout needs them: ids, titles and flags of a catalogue, products of events."""
-    if USER in roles and "id" in [normalize_name(profile.name) for profile in profiles]:
+    if USER in roles and PRODUCT not in given.columns:
         roles = _without_row_numbers(roles, profiles, layout)
     if layout != PRODUCTS or PRODUCT not in roles:
         return roles
@@ -331,7 +334,11 @@ def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout
     """Return the roles without a product that is only called "id", which numbers the rows of a file of events."""
     if layout == PRODUCTS or PRODUCT not in roles:
         return roles
-    named = [column for column in roles[PRODUCT] if normalize_name(profiles[column.at].name) != "id"]
+    named = [
+        column
+        for column in roles[PRODUCT]
+        if normalize_name(profiles[column.at].name) != "id" or profiles[column.at].repeated >= _REPEATS
+    ]
     return {**roles, PRODUCT: named} if named else {role: at for role, at in roles.items() if role != PRODUCT}
 
 

@@ -245,6 +245,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
         if worded and worded[0] == REFUNDED and _is_yes_or_no(profile):
             worded = CANCELLED, worded[1]
+        if worded is None and order_state(profile.name) is OrderState.UNDONE and _is_yes_or_no(profile):
+            worded = CANCELLED, 0.7  # "void?"
         if worded is None and scale_in_name(profile.name):  # "points (0-10)"
             worded = VALUE, 0.7
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
@@ -376,6 +378,8 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
         share = profile.kinds if role == KIND else profile.states
         if role == KIND and not profile.n_kinds:  # "Register 1" is a till
             continue
+        if role == STATE and not _may_be_of_orders(profile):
+            continue
         # Among views, carts and purchases a few names may be unknown; of states all must be clear.
         is_told = role == STATE and _tells_done_from_undone(profile)
         if (share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) and not is_told) or not (
@@ -387,6 +391,12 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
         if (role == STATE) == is_state:
             return at
     return None
+
+
+def _may_be_of_orders(profile: ColumnProfile) -> bool:
+    """Whether states are those of orders: not of persons, who are new or return, and some of orders that count."""
+    found = {order_state(cell) for cell in set(profile.cells)} - {None}
+    return USER_WORD not in classes_of(profile.name) and (OrderState.DONE in found or len(found) == 1)
 
 
 def _tells_done_from_undone(profile: ColumnProfile) -> bool:

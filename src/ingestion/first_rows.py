@@ -24,6 +24,11 @@ class FirstRows:
     profiles: Sequence[ColumnProfile]
     rows: Sequence[Sequence[str]]
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [profile.name for profile in self.profiles]
+
     def option(self, role: str, at: int) -> str:
         """Return the option that gives a column a role.
 
@@ -34,7 +39,7 @@ class FirstRows:
         Returns:
             As a shell takes it.
         """
-        return columns_option({role: at}, [profile.name for profile in self.profiles])
+        return columns_option({role: at}, self.names)
 
     def depends_on(self, at: int, key: Sequence[int], others: Sequence[int] = ()) -> bool:
         """Tell whether a column says something of a customer, or of a product, rather than of a row.

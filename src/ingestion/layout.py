@@ -94,6 +94,7 @@ class Layout:
         words: What options say that words mean.
         scale: The scale of its ratings; None where that is not known.
         cents: Roles of prices that are in cents.
+        of_lines: Whether prices are those of whole lines: the quantity times that of one piece.
         nobody: Ids of users that stand for nobody in this file.
         notes: Ambiguities, and the options that resolve them the other way.
         account: What becomes of each column of the file; empty without a header.
@@ -115,6 +116,7 @@ class Layout:
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
     cents: frozenset[str] = frozenset()
+    of_lines: bool = False
     nobody: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     account: tuple[ColumnFate, ...] = ()
@@ -163,6 +165,11 @@ class Table:
         unused = f"; not used: {', '.join(layout.unused)}"[:_MAX_SHOWN] if layout.unused else ""
         columns = describe_columns(layout.columns, layout.names)
         return f"{layout.name}, {self.rows.describe()}{encoding}{header}; {columns}{unused}"
+
+
+def note_lines(layout: Layout) -> list[str]:
+    """Return a line for each note, for people; of some that events may be wrong, as a warning."""
+    return [f"  {note}" if note.startswith("WARNING: ") else f"  note: {note}" for note in layout.notes]
 
 
 def parse_columns(text: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from src.ingestion.column_names import (
     USER,
     VALUE,
     columns_option,
+    is_filled,
     role_of_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
@@ -66,11 +67,12 @@ from src.ingestion.notations import (
     find_decimal,
     find_kind,
     find_language,
+    find_prices_of_lines,
     find_rating_scale,
     find_time,
     kind_notes,
 )
-from src.ingestion.numbered_columns import find_numbered
+from src.ingestion.numbered_columns import Numbered, find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
@@ -78,6 +80,7 @@ from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
+from src.ingestion.titled_events import user_and_product
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
@@ -142,7 +145,11 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     notes = [*([wide.note(named.names)] if wide else []), *reading.notes]
     if wide:
         layout = Layout(reading.layout, dict(reading.columns), tuple(names), unused, account=reading.fates)
-        return _with_notations(ReshapedRows(rows, wide=wide), layout, notes, hints, named.sample)
+        whole = ReshapedRows(rows, wide=wide)
+        if isinstance(wide, Numbered):  # its cells may have several named values
+            reshaped, layout = reshape(rows, layout, sample, reading, notes)
+            whole = replace(reshaped, wide=wide) if isinstance(reshaped, ReshapedRows) else whole
+        return _with_notations(whole, layout, notes, hints, named.sample)
     if isinstance(rows, CsvRows):
         several = {at for at in range(len(names)) if any("\n" in row[at] for row in sample)}
         rows = replace(rows, single=tuple(at for at in _single_line(dict(reading.columns)) if at not in several))
@@ -228,9 +235,14 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and role_of_name(profile.name) in ("", USER, PRODUCT, GROUP)
         and not names_attributes(at, profiles)
     ]
-    for role in (USER, PRODUCT):
+    if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
+        found |= dict(zip((USER, PRODUCT), pair, strict=True))
+    # The customers of orders that name none are in another file.
+    for role in (PRODUCT,) if INVOICE in roles else (USER, PRODUCT):
         # What has one customer each, such as an order, is no product.
-        fit = [at for at in free if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
+        other = (PRODUCT, GROUP) if role == USER else (USER,)
+        fit = [at for at in free if role_of_name(profiles[at].name) not in other]
+        fit = [at for at in fit if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
         if role not in found and fit:
             found[role] = fit[0]
             free.remove(fit[0])
@@ -247,6 +259,13 @@ def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
 def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Table:
     """Return the table of a delimited file without a header."""
     path, width = rows.file.path, rows.width or 1
+    heads = [row[0] for row in sample if is_filled(row) and not any(map(str.strip, row[1:]))]
+    if width > 1 and len(heads) > 1 and sample[0][0] == heads[0] and len(set(heads)) == len(heads) < len(sample):
+        raise UnclearLayout(
+            f"{path}: lines such as {heads[0]!r} and {heads[1]!r} stand alone, above the rows that belong to them.",
+            f"Expected rows of {width + 1} fields: write what such a line says into each row below it, take the line "
+            "out, and give the file a line with names, such as product_id,user_id,rating,timestamp.",
+        )
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
     whole = [row for row in sample if len(row) == width]
@@ -355,6 +374,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
     ratings = find_rating_scale(layout, texts, decimal, kind, hints, notes)
     cents = find_cents(layout, texts, hints, notes)
+    of_lines = find_prices_of_lines(layout, texts, hints, notes)
     notes += [*encoding_notes(rows, texts, hints), *rows.file.notes()]
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     found = replace(
@@ -371,6 +391,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         words=hints.words,
         scale=ratings.scale,
         cents=cents,
+        of_lines=of_lines,
         notes=tuple(notes),
     )
     return Table(rows.file.path, _wanted_language_last(rows, found), found)

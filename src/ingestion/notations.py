@@ -17,6 +17,7 @@ from src.ingestion.column_names import (
     CATEGORY,
     INVOICE,
     PRICE,
+    PRODUCT,
     QUANTITY,
     SALE_PRICE,
     STATE,
@@ -24,6 +25,7 @@ from src.ingestion.column_names import (
     TITLE,
     USER,
     VALUE,
+    columns_option,
     number_of,
 )
 from src.ingestion.column_words import says_returned, writes_days_first
@@ -41,7 +43,7 @@ from src.ingestion.parsing import (
     parse_numbers,
     time_format,
 )
-from src.ingestion.prices import is_in_cents
+from src.ingestion.prices import is_in_cents, price_in
 from src.ingestion.rating_scales import (
     SHARES,
     USUAL_SCALE,
@@ -59,6 +61,7 @@ from src.ingestion.table_files import FlatRows
 
 _DAY_SAMPLE_BLOCKS = 200
 _FEW_PRICES, _ODD = 5, 0.5  # different prices, and the share of them that does not end in 0
+_FEW_PRODUCTS, _MOSTLY = 3, 0.8  # that were bought in several quantities, and share that shows prices of lines
 _TWO_NUMBERS = re.compile(r"(\d{1,2})[-/.] ?(\d{1,2})[-/.]")
 _MANY_DAYS, _DAYS_A_MONTH = 5, 3  # different days, and how many for each month
 _MOST_UNRATED = 2  # different numbers that mean "not rated", such as 0 and -1
@@ -250,6 +253,47 @@ def find_cents(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes:
             shown = next(filter(None, texts[role]))
             notes.append(f"{name!r} has whole numbers such as {shown}, taken as they are; if they are cents: --cents")
     return named
+
+
+def find_prices_of_lines(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes: list[str]) -> bool:
+    """Tell whether prices are those of whole lines, by the products that were bought in several quantities.
+
+    Args:
+        layout: What the rows mean.
+        texts: Role → cells.
+        hints: What options say; a price that they name is taken as it stands.
+        notes: What is said of it is added.
+
+    Returns:
+        Whether the price over the quantity, and not the price, is the same in most rows of one product.
+    """
+    if not layout.has_events or not {PRICE, QUANTITY} <= layout.columns.keys() or PRICE in hints.columns:
+        return False
+    found: dict[str, set[tuple[float, float]]] = {}
+    for product, count, price in zip(texts[PRODUCT], texts[QUANTITY], texts[PRICE], strict=True):
+        pieces, paid = price_in(count), price_in(price)
+        if pieces and paid and pieces[0] >= 1.0 and paid[0] > 0.0:
+            found.setdefault(product, set()).add((pieces[0], paid[0]))
+    several = [sorted(pairs) for pairs in found.values() if len({n for n, _ in pairs}) > 1]
+    rounding = 0.51 if all(amount.is_integer() for pairs in several for _, amount in pairs) else 0.011
+    lines = [pairs for pairs in several if _are_of_lines(pairs, rounding)]
+    if len(lines) < _FEW_PRODUCTS or len(lines) < _MOSTLY * len(several):
+        return False
+    name = layout.names[layout.columns[PRICE]] if layout.names else f"column {layout.columns[PRICE] + 1}"
+    (_, low), *_, (n, high) = lines[0]
+    notes.append(
+        f"{name!r} grows with the quantity ({low:g}, and {high:g} for {n:g} pieces): it is the price of the whole line "
+        f"and was divided by the quantity; to take it as it stands: "
+        f"{columns_option({PRICE: layout.columns[PRICE]}, layout.names)}"
+    )
+    return True
+
+
+def _are_of_lines(pairs: list[tuple[float, float]], rounding: float) -> bool:
+    """Whether the amounts of one product, by quantity, are the quantity times one price, up to rounding."""
+    n_most, most = pairs[-1]
+    is_same = max(amount for _, amount in pairs) - min(amount for _, amount in pairs) <= rounding
+    return not is_same and all(abs(amount - most / n_most * n) <= rounding * (1 + n / n_most) for n, amount in pairs)
 
 
 def _look_like_cents(texts: list[str]) -> bool:

@@ -17,8 +17,9 @@ from src.ingestion.column_names import (
     is_number,
     role_of_name,
 )
-from src.ingestion.column_profile import ColumnProfile
+from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_words import is_excluded
+from src.ingestion.line_items import find_items
 from src.ingestion.parsing import as_texts, is_nothing
 
 _ONE_NUMBER = re.compile(r"\D*\d{1,3}\D*")
@@ -85,6 +86,10 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     for at, profile in enumerate(profiles):
         if _ONE_NUMBER.fullmatch(profile.name) and (match := _NUMBER.search(profile.name)):
             found.setdefault(_NUMBER.sub(" ", profile.name).strip(), {})[int(match[1])] = at
+    for name, numbered in found.items():  # the first one may have no number: "sku", "sku_2"
+        first = next((at for at, profile in enumerate(profiles) if profile.name.strip(" _") == name), None)
+        if first is not None and min(numbered) == 2:
+            numbered[1] = first
     label = next((label for label, at in found.items() if _are_products(label, at, profiles)), None)
     if label is None:
         return None
@@ -98,7 +103,8 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     roles = {role_of_name(profiles[at].name) for at in kept}
     if PRODUCT in roles or not {USER, INVOICE} & roles:
         return None
-    if len(labels) == 1 and not _are_ids([profiles[at] for at in found[label].values()]):
+    columns = [profiles[at] for at in found[label].values()]
+    if len(labels) == 1 and not _are_ids(columns) and not _are_items(columns):
         return None
     groups = tuple(tuple(found[each].get(number) for each in labels) for number in numbers)
     return Numbered(groups, tuple(labels), kept)
@@ -108,10 +114,17 @@ def _are_products(label: str, at: Mapping[int, int], profiles: Sequence[ColumnPr
     """Whether columns of one label are numbered from 0 or 1 on, and hold products."""
     numbers = sorted(at)
     is_counted = len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] < 2
-    if not is_counted or role_of_name(label) != PRODUCT or is_excluded(label):
-        return False
     cells = [profiles[each] for each in at.values() if profiles[each].cells]
-    return bool(cells) and all(max(each.times, each.urls, each.texts) < 0.5 for each in cells)
+    if not is_counted or not cells or is_excluded(label):
+        return False
+    is_named = role_of_name(label) == PRODUCT and all(max(each.times, each.urls, each.texts) < 0.5 for each in cells)
+    return is_named or _are_items(cells)
+
+
+def _are_items(columns: Sequence[ColumnProfile]) -> bool:
+    """Whether the cells of all columns are items with their codes, quantities or other named values."""
+    filled = [column.cells[:MANY] for column in columns if column.cells]
+    return bool(filled) and all(find_items(cells) is not None for cells in filled)
 
 
 def _are_ids(columns: Sequence[ColumnProfile]) -> bool:

@@ -47,6 +47,20 @@ def in_units(cell: object) -> object:
     return f"{int(cell) / 100:.2f}" if isinstance(cell, str) and _CENTS_CELL.fullmatch(cell) else cell
 
 
+def per_piece(price: object, quantity: object) -> object:
+    """Return the price of one piece, where a cell has that of a line.
+
+    Args:
+        price: Cell with the price of the line.
+        quantity: Cell with its number of pieces.
+
+    Returns:
+        The price over the quantity; the cell as it is where it has no price, or the line no more than one piece.
+    """
+    amount, n = price_in(str(price)), price_in(str(quantity))
+    return f"{amount[0] / n[0]:.2f}" if amount and n and n[0] > 1.0 else price
+
+
 def price_in(text: str) -> tuple[float, bool] | None:
     """Read the price in a text.
 

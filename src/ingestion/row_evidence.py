@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from src.ingestion.column_names import (
@@ -17,18 +18,22 @@ from src.ingestion.column_names import (
     PRODUCT,
     QUANTITY,
     SALE_PRICE,
+    STATE,
     TITLE,
     USER,
+    columns_option,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_words import words_of
 from src.ingestion.first_rows import FirstRows
-from src.ingestion.layout import PRODUCTS
+from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES
 from src.ingestion.prices import price_in
+from src.ingestion.titled_events import user_and_product
 from src.ingestion.usual_cells import usual_cells
 
 _FEW = 3  # rows that show how numbers hang together
 _MOST, _SOME = 0.8, 0.2
+_MOST_SORTS = 10
 _ROUNDING = 0.011
 _CUT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _FACTOR = 5.0  # between prices of one product, more than a sale explains
@@ -54,7 +59,7 @@ def evidence_notes(layout: str, columns: Mapping[str, int], first: FirstRows, gi
     if layout == PRODUCTS:
         notes += _of_catalogue(columns, first, given)
     else:
-        notes += _of_lines(columns, first, given)
+        notes += _of_lines(layout, columns, first, given)
     return notes
 
 
@@ -70,9 +75,11 @@ def _cut_ids(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
             )
 
 
-def _of_lines(columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
+def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
     if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
         yield from _price_of_line(columns, first)
+    if layout in (PURCHASES, PAIRS) and STATE not in {*columns, *given} and USER in columns:
+        yield from _same_sale_twice(columns, first)
     has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
     if TITLE in columns and has_ids and PRODUCT not in given:
         yield from _titles_of_products(columns, first)
@@ -86,6 +93,37 @@ def _of_lines(columns: Mapping[str, int], first: FirstRows, given: Collection[st
                 f"{apart[0]!r}: it may be no price of one piece; for another: --columns price=COLUMN, for none: "
                 "--columns price="
             )
+
+
+def _same_sale_twice(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Find sorts of documents that tell one sale several times: user, product and quantity repeat across its words."""
+    rows = first.rows
+    sales = [tuple(row[columns[role]].strip() for role in (USER, PRODUCT, QUANTITY) if role in columns) for row in rows]
+    for at, profile in enumerate(first.profiles):
+        is_sort = profile.is_enumeration and profile.filled >= _MOST and 1 < profile.n_distinct <= _MOST_SORTS
+        if (
+            at in columns.values()
+            or not is_sort
+            or len(rows) < MANY
+            or not {",", "="}.isdisjoint("".join(profile.cells))
+        ):
+            continue
+        sorts = [row[at].strip() for row in rows]
+        told = defaultdict(set)
+        for sale, sort in zip(sales, sorts, strict=True):
+            told[sale].add(sort)
+        n_once = len(set(zip(sales, sorts, strict=True)))
+        n_again = sum(len(told[sale]) > 1 for sale in sales)
+        if n_again >= 0.5 * len(rows) and n_once >= 0.9 * len(rows):
+            counts = Counter(filter(None, sorts))
+            kept = max(counts, key=lambda sort: counts[sort])
+            others = ",".join(f"{sort}=none" for sort in counts if sort != kept)
+            yield (
+                f"WARNING: the same user, product and quantity stand in rows of several words of {profile}: {n_again} "
+                f"of {len(rows)} rows may tell one sale several times; to count those of {kept!r} only: "
+                f"{first.option(STATE, at)} --words {shlex.quote(others)}"
+            )
+            return
 
 
 def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
@@ -152,9 +190,11 @@ def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collectio
         if title.share(lambda cell: any(map(str.isalpha, cell))) < 0.5:
             yield f"{title.name!r} has hardly any words: it may be no title; for another: --columns title=COLUMN"
         elif product and title.repeated > 0.3 > product.repeated and not {GROUP, LANGUAGE} & columns.keys():
+            events = user_and_product(columns[TITLE], first)
+            others = columns_option(dict(zip((USER, PRODUCT), events, strict=True)), first.names) if events else ""
             yield (
                 f"{title.name!r} stands at several products in {title.repeated:.0%} of the rows: if these are variants "
-                "name the column that they share: --columns group=COLUMN"
+                f"name the column that they share: --columns group=COLUMN{others and f'; if rows are events: {others}'}"
             )
 
 

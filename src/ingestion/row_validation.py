@@ -20,6 +20,7 @@ from src.ingestion.column_names import (
     LISTED,
     PRICE,
     PRODUCT,
+    QUANTITY,
     STATE,
     VARIANTS,
 )
@@ -34,7 +35,7 @@ from src.ingestion.event_validation import (
 from src.ingestion.layout import EVENTS, GENRES, LISTS, Layout, genres_of
 from src.ingestion.order_validation import says_cancelled
 from src.ingestion.parsing import as_texts, is_nothing
-from src.ingestion.prices import in_units
+from src.ingestion.prices import in_units, per_piece
 from src.ingestion.product_cleaning import clean_product, variants_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
@@ -203,6 +204,8 @@ def _catalogue_rows(
     roles = CATALOGUE_ROLES if layout.has_events else (*CATALOGUE_ROLES, STATE)
     columns = {role: cells[role] for role in roles if role in cells}
     columns |= {role: list(map(in_units, columns[role])) for role in layout.cents if role in columns}
+    if layout.of_lines and PRICE in columns:
+        columns[PRICE] = list(map(per_piece, columns[PRICE], cells[QUANTITY]))
     if layout.words.given and not layout.has_events:
         columns |= {role: layout.words.shown(columns[role]) for role in (LISTED, STATE) if role in columns}
     if not columns:

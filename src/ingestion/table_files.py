@@ -135,6 +135,8 @@ def _open_delimited(file: InputFile, first: str, hints: Hints) -> OpenedRows:
         for at, row in enumerate(sample[:HEADER_ROWS]):
             names = [name.strip() for name in row]
             least = 4 if at else 1 if is_unknown_header(sample) else 2
+            if not at and is_unknown_header(sample) and not _is_header(names, hints, least, is_first=True):
+                names = _without_common_beginning(names)
             if _is_header(names, hints, least, is_first=at == 0):
                 headers.append((len(candidates(names)), -at, names))
         if headers:  # a line that describes the columns may stand above their names
@@ -169,6 +171,14 @@ def _is_header(names: Sequence[str], hints: Hints, least: int, *, is_first: bool
         return True
     given = [column for column in hints.columns.values() if column and not column.isdecimal()]
     return any(position_of(column, names, 0) is not None for column in given)
+
+
+def _without_common_beginning(names: list[str]) -> list[str]:
+    """Return names without the letters that all begin with, which say nothing: "XXTITLE", "XXPRICE"."""
+    n = next((n for n, letters in enumerate(zip(*map(str.lower, names), strict=False)) if len(set(letters)) > 1), 0)
+    return (
+        [name[n:].strip(" _.-") for name in names] if len(names) > 2 and n > 1 and n < min(map(len, names)) else names
+    )
 
 
 def _is_worded_header(names: Sequence[str], least: int) -> bool:

@@ -54,6 +54,7 @@ _REPEATED = 0.4
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
+_MEASURE = re.compile(r"\d+(?:[.,]\d+)?\s?[^\W\d_]{1,5}\.?")  # 350 g, 6 pcs
 _SIGNS = re.compile("[,='\"\n]")
 """Characters that have a meaning in options."""
 _NO_LOGS = frozenset(LAYOUTS) - {EVENTS, PRODUCTS}
@@ -106,9 +107,13 @@ class _Telling(NamedTuple):
         Returns:
             A sentence with an option.
         """
+        found = sorted(found, key=lambda at: not _says_yes_or_no(first.profiles[at]))
         named = ", ".join(str(first.profiles[at]) for at in found[:_MOST_NAMED])
         named += f" and {len(found) - _MOST_NAMED} others" if len(found) > _MOST_NAMED else ""
         cells = [cell for cell in dict.fromkeys(first.profiles[found[0]].cells) if not _SIGNS.search(cell)] or ["WORD"]
+        if _says_yes_or_no(first.profiles[found[0]]):
+            is_done = order_state(first.profiles[found[0]].name) is OrderState.DONE
+            cells.sort(key=lambda cell: is_kept_back(cell) is not is_done)  # "void": yes, "paid": no
         charge = next(filter(is_charge, cells), cells[0])
         option = _Option(first, found[0])
         return self.note.format(columns=named, option=option, one=cells[0], two=cells[1 % len(cells)], charge=charge)
@@ -160,8 +165,9 @@ def unused_notes(
         if number is not None:
             found.setdefault(number, []).append(fate.at)
     notes = [looks[number].sentence(columns, first) for number, columns in sorted(found.items())]
-    is_explained = is_grouped or KIND in roles
-    sorts = [] if is_explained else _sorts_of_rows(layout, roles, fates, first)
+    # Variants lack what their product has, but not every title.
+    telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
+    sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, first)
     notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
 
@@ -171,6 +177,12 @@ def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFa
     free = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].cells]
     if layout == PRODUCTS or TIME in roles or not free:
         return []
+    dated = [fate.at for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].times >= _MOSTLY]
+    if dated:
+        return [
+            f"no column has the times of events, and {first.profiles[dated[0]]} has those of something else: all count "
+            f"as equally old; if they tell when events were: {first.option(TIME, dated[0])}"
+        ]
     grows = next((profile for profile in free if _grows(profile)), None)
     found = f"; {grows} grows with the rows, but is no time that is known" if grows else ""
     return [f"no column has the times of events{found}: all count as equally old; if one has: --columns time=COLUMN"]
@@ -234,7 +246,13 @@ def _may_decide(profile: ColumnProfile) -> bool:
     repeats = profile.repeated >= _REPEATED
     is_code = profile.numbers >= 0.9 and profile.n_distinct <= _MOST_CODES and repeats
     is_person = profile.share(lambda cell: "@" in cell) > 0.0
-    return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person)
+    is_measured = profile.share(_MEASURE.fullmatch) >= 0.5
+    return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person and not is_measured)
+
+
+def _says_yes_or_no(profile: ColumnProfile) -> bool:
+    """Whether a column has two words, of which one means yes and one no."""
+    return profile.n_distinct == 2 and {is_kept_back(cell) for cell in set(profile.cells)} == {True, False}
 
 
 def _is_mark(profile: ColumnProfile) -> bool:

@@ -17,7 +17,7 @@ from src.core.records import Load
 from src.ingestion.column_names import TITLE
 from src.ingestion.data_checks import Check
 from src.ingestion.event_columns import ColumnBlock
-from src.ingestion.layout import Table
+from src.ingestion.layout import Table, note_lines
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.variant_titles import GuessedGroups
@@ -62,7 +62,7 @@ class LoadSummary:
         """Return lines for people: how the file was read, its totals, the reasons of rejections, and warnings."""
         load = self.load
         lines = [f"{self.table.name}: {self.table.describe()}"]
-        lines += [f"  note: {note}" for note in self.table.layout.notes]
+        lines += note_lines(self.table.layout)
         lines += [f"  {line}" for line in self.examples]
         lines += [f"  {line}" for line in word_lines(self.words, self.table.layout)]
         lines += row_lines(load.n_read, load.rejected, load.left_out)

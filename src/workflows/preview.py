@@ -17,7 +17,7 @@ from src.ingestion.event_columns import as_columns
 from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
 from src.ingestion.joined_files import find_pair
-from src.ingestion.layout import Hints, Table
+from src.ingestion.layout import Hints, Table, note_lines
 from src.ingestion.layout_detection import open_table
 from src.ingestion.packed_tables import tables_in
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
@@ -105,7 +105,7 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     rules = EventRules(settings.rating_min, settings.rating_max, int(time.time()), settings.count_pending)
     yield f"{table.name}: {table.describe()}"
     yield from _column_lines(table)
-    yield from (f"  note: {note}" for note in table.layout.notes)
+    yield from note_lines(table.layout)
     tally, mended, n_products = RowTally(), Counter[str](), 0
     events, catalogue = EventEvidence(), CatalogueEvidence()
     left = n_rows

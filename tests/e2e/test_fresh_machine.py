@@ -10,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -21,6 +21,7 @@ from service import ROOT, Service, call, free_port
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 INSTALL_SECONDS = 600
+MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 RATINGS = "".join(
     f"user{user},product{(user * 7 + step * 3) % 40},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
     for user in range(60)
@@ -49,12 +50,15 @@ def _linked(source: Path, target: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(make_folder_once: MakeFolderOnce) -> Path:
     """A virtual environment with what requirements.lock names and nothing else, linked from the one that tests.
 
     That the lock can be installed is shown by `make setup`, with which .ci/run begins.
     """
-    folder = tmp_path_factory.mktemp("installed") / "venv"
+    return make_folder_once("installed", _install)
+
+
+def _install(folder: Path) -> None:
     venv.create(folder, with_pip=False)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     wanted = re.findall(r"^([\w.-]+)(?:\[\w+\])?==\S+( ;)?", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
@@ -70,7 +74,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             source = Path(str(distribution.locate_file(file)))
             if source.exists():
                 _linked(source, Path(os.path.normpath(packages / file)))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,8 @@ def test_make_run_takes_a_file_and_serves_it(
     # `make setup` is tested in tests/test_makefile.py, and .ci/run begins with it: here it finds its work done.
     (checkout / ".venv").symlink_to(installed)
     (checkout / ".venv/.installed").touch()
+    # All parts of a training are there, and the longest ones are short.
+    environment = environment | {"AISLE_TUNE_SECONDS": "1", "AISLE_PREPARE_SECONDS": "1"}
     port = free_port()
     log = checkout / "make.log"
     with open(log, "wb") as output:

@@ -43,6 +43,16 @@ FILES = {
     "unknown listing": rows("sku,name,price,status", "{n}", "Mug {n}", "1.50", "qx{k:2}"),
     "several prices": rows("sku,name,price,old price", "{n}", "Mug {n}", "1.50", "2.50"),
     "sorts of rows": rows("sku,name,price,row", "{n}", "Mug {n}", "1.50", "main") + "x1,,,sub\nx2,,,sub\n",
+    "documents of one sale": "doc,no,customer,sku,qty\n" + "".join(
+        f"{doc},{doc[0]}{at},u{at % 6},P{at},{at % 3 + 1}\n" for at in range(15) for doc in ("order", "note", "bill")),
+    "papers of one sale": "kunde;artikel;papier\n" + "".join(
+        f"u{at % 7};P{at};{doc}\n" for at in range(16) for doc in ("Zettel", "Bogen")),
+    "dates of something else": rows("order,customer,sku,qty,Delivered on", "{n}", "{u}", "{p}", "1",
+        '"Monday, {k:9} March 2023"').replace("0 March", "10 March"),
+    "rules among variants": rows("sku,name,code,price,row", "{n}", "Mug {n}", "C{k:9}", "1.50", "main")
+    + "x1,,C1,,rule\nx2,,C2,,rule\n",
+    "returning visitors": rows("time,visitor id,visitor type,event,sku", "2023-05-01", "{u}", "new",
+        "view", "{p}").replace("u3,new", "u3,returning"),
     "prices of lines": rows("order,customer,sku,qty,price,each", "{n}", "{u}", "{p}", "4", "6.00", "1.50"),
     "quantity by total": rows("order,customer,sku,abc,price,value", "{n}", "{u}", "{p}", "{k:3}", "1.50", "{v:3}"),
     "ids beside names": rows("customer,cust. code,sku,qty", "Ann {u}", "{u}", "{p}", "1"),
