@@ -117,11 +117,11 @@ def _same_sale_twice(columns: Mapping[str, int], first: FirstRows) -> Iterator[s
         if n_again >= 0.5 * len(rows) and n_once >= 0.9 * len(rows):
             counts = Counter(filter(None, sorts))
             kept = max(counts, key=lambda sort: counts[sort])
-            others = ",".join(f"{sort}=none" for sort in counts if sort != kept)
+            meanings = ",".join(f"{sort}={'paid' if sort == kept else 'none'}" for sort in counts)
             yield (
                 f"WARNING: the same user, product and quantity stand in rows of several words of {profile}: {n_again} "
                 f"of {len(rows)} rows may tell one sale several times; to count those of {kept!r} only: "
-                f"{first.option(STATE, at)} --words {shlex.quote(others)}"
+                f"{first.option(STATE, at)} --words {shlex.quote(meanings)}"
             )
             return
 

@@ -146,12 +146,13 @@ def _meaning(role: str, text: str, layout: Layout) -> str | None:
     if role == AVAILABLE:
         stock = stock_in(text)
         return None if stock is None else "out of stock" if stock == 0 else "in stock" if stock == math.inf else "stock"
-    is_back = is_kept_back(text)
     yes, no = {PURCHASED: ("bought", "clicked"), ON_SALE: ("on sale", "not on sale")}.get(
         role, ("listed", "not listed")
     )
     if role == PURCHASED:
         return yes if text.strip("0.") and text.lower() not in ("false", "no", "n", "f", "none") else no
+    shown = words.shown([text])[0]  # where an option says it
+    is_back = is_kept_back(text) if isinstance(shown, str) else not shown
     return None if is_back is None else no if is_back else yes
 
 

@@ -180,9 +180,12 @@ def test_what_a_message_proposes_is_possible_and_changes_the_reading(
     assert options, said
     assert name not in ANOTHER or f"--columns {shlex.quote(ANOTHER[name])}" in options, said
     for option in options:
-        _, after = outcome(settings, path, option)
+        then, after = outcome(settings, path, option)
         assert after["refused"] == 0, (option, said)
         assert after != before, (option, said)
+        given = {f"'{word}'" for word in re.findall(r"([^,='\s]+)=", option.partition("--words")[2])}
+        unknown = re.findall(r"words of the \w+ are not known.*?; ", then)
+        assert not [line for line in unknown for word in given if word in line], (option, then)
 
 
 def test_a_product_that_an_option_names_is_no_longer_guessed(settings: Settings, tmp_path: Path) -> None:
