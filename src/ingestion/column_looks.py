@@ -27,7 +27,7 @@ from src.ingestion.column_names import (
     describes_product,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_roles import RoleColumn, Roles, find_code, find_product_by_look, find_user_by_look
+from src.ingestion.column_roles import RoleColumn, Roles, find_code, find_product_by_look, find_user_by_look, free_columns
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.layout_choice import GivenColumns
@@ -64,10 +64,7 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
         return {column.at for columns in roles.values() for column in columns}
 
     if USER in roles and PRODUCT not in settled and (at := _find_items_column(roles, profiles)) is not None:
-        for columns in roles.values():
-            columns[:] = [column for column in columns if column.at != at]
-        for role in [role for role, columns in roles.items() if not columns]:
-            del roles[role]
+        free_columns(roles, [at])
         roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
         found.add(PRODUCT)
     if PRODUCT not in roles and PRODUCT not in settled and _describes_catalogue(roles):

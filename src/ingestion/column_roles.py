@@ -106,6 +106,19 @@ class RoleColumn:
 Roles = dict[str, list[RoleColumn]]
 
 
+def free_columns(roles: Roles, positions: Collection[int]) -> None:
+    """Take columns out of all roles, and out of the roles those that have no other column.
+
+    Args:
+        roles: Role → its possible columns; changed.
+        positions: Of the columns.
+    """
+    for columns in roles.values():
+        columns[:] = [column for column in columns if column.at not in positions]
+    for role in [role for role, columns in roles.items() if not columns]:
+        del roles[role]
+
+
 def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], ignored: Collection[str]) -> Roles:
     """Find the columns of each role.
 
@@ -178,10 +191,7 @@ def _settle_units(
         acts = [at for at, each in enumerate(profiles) if is_act_of_sale(each.name) and at not in given]
         pieces = [at for at in acts if _fit_of_amount(profiles[at]) and profiles[at].share(_is_counted) >= _HALF_FULL]
         pieces = [at for at in pieces if set(profiles[at].cells) - {"0", "1"}]  # flags
-        for columns in roles.values():
-            columns[:] = [column for column in columns if column.at not in pieces]
-        for role in [role for role, columns in roles.items() if not columns]:
-            del roles[role]
+        free_columns(roles, pieces)
         roles |= {QUANTITY: [RoleColumn(at, 0.5, False, profiles[at].filled) for at in pieces]} if pieces else {}
     if RETURNED in roles and {QUANTITY, RETURNED}.isdisjoint(settled) and QUANTITY not in roles:
         back = profiles[roles[RETURNED][0].at]

@@ -17,7 +17,7 @@ from src.ingestion.column_names import (
     VALUE,
     describes_product,
 )
-from src.ingestion.column_roles import RoleColumn, Roles
+from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_words import has_id_word, is_excluded
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.prices import price_in
@@ -159,10 +159,7 @@ def _parts_of_lines(roles: Roles, first: FirstRows) -> Iterator[str]:
             order_of = {row[number].strip(): order for row, order in zip(first.rows, orders, strict=True)}
             named = [(row[at].strip(), order) for row, order in zip(first.rows, orders, strict=True) if row[at].strip()]
             if sum(order_of.get(line) == order for line, order in named) >= _MOST * len(named):
-                for columns in roles.values():
-                    columns[:] = [column for column in columns if column.at != at]
-                for role in [role for role, columns in roles.items() if not columns]:
-                    del roles[role]
+                free_columns(roles, [at])
                 roles[PART_OF] = [RoleColumn(at, 1.0, False, profile.filled)]
                 yield (
                     f"{profile.name!r} names another line by {first.profiles[number].name!r}: such lines are parts of "

@@ -126,6 +126,10 @@ class Layout:
         """Whether the rows are events rather than products."""
         return self.name not in (PRODUCTS, GENRES)
 
+    def name_of(self, at: int) -> str:
+        """Return what messages call the column at a position."""
+        return self.names[at] if self.names else f"column {at + 1}"
+
 
 @dataclass(frozen=True)
 class Table:

@@ -279,7 +279,7 @@ def find_prices_of_lines(layout: Layout, texts: dict[str, list[str]], hints: Hin
     lines = [pairs for pairs in several if _are_of_lines(pairs, rounding)]
     if len(lines) < _FEW_PRODUCTS or len(lines) < _MOSTLY * len(several):
         return False
-    name = layout.names[layout.columns[PRICE]] if layout.names else f"column {layout.columns[PRICE] + 1}"
+    name = layout.name_of(layout.columns[PRICE])
     (_, low), *_, (n, high) = lines[0]
     notes.append(
         f"{name!r} grows with the quantity ({low:g}, and {high:g} for {n:g} pieces): it is the price of the whole line "

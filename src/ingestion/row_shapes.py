@@ -160,7 +160,7 @@ def _item_column(layout: Layout, sample: Sequence[Sequence[str]], notes: list[st
     columns |= {PRODUCT: width, QUANTITY: width + 1}
     columns |= {TITLE: width + 2} if any(item.title for item in found) else {}
     columns |= {PRICE: width + 3} if any(item.price for item in found) else {}
-    name = layout.names[at] if layout.names else f"column {at + 1}"
+    name = layout.name_of(at)
     notes.append(f"cells of {name!r} hold several products: each became a row of its own")
     used = {quantity, *layout.columns.values()}
     if quantity is not None and layout.names:  # what was said of it before is no longer so

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from src.ingestion.column_names import AVAILABLE, GROUP, IMAGE, PRICE, PRODUCT, STOCK, TIME, TITLE, USER, VALUE
 from src.ingestion.column_profile import MANY
-from src.ingestion.column_roles import RoleColumn, Roles
+from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_vocabulary import USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_unknown_id, words_of
 from src.ingestion.first_rows import FirstRows
@@ -36,13 +36,10 @@ def take_titled_events(roles: Roles, first: FirstRows, settled: Collection[str])
     found = None if _OF_VARIANTS & roles.keys() or TITLE not in roles else user_and_product(roles[TITLE][0].at, first)
     if found is None:
         return []
+    free_columns(roles, found)
     for role, at in zip((USER, PRODUCT), found, strict=True):
-        for columns in roles.values():
-            columns[:] = [column for column in columns if column.at != at]
         others = roles.get(role, [])
         roles[role] = [RoleColumn(at, _CONFIDENCE, False, first.profiles[at].filled), *others]
-    for role in [role for role, columns in roles.items() if not columns]:
-        del roles[role]
     user, product = (first.profiles[at].name for at in found)
     return [
         f"titles repeat with {product!r}, which was taken for the product: rows are events of {user!r}; if each is a "

@@ -73,7 +73,7 @@ def word_lines(words: Mapping[Word, int], layout: Layout) -> list[str]:
     """
     lines = []
     for role in dict.fromkeys(word.role for word in words):
-        name = layout.names[layout.columns[role]] if layout.names else f"column {layout.columns[role] + 1}"
+        name = layout.name_of(layout.columns[role])
         counts = Counter({word.text: n for word, n in words.items() if word.role == role})
         shown = [f"{text!r} {n:,} ({_meaning(role, text, layout) or 'UNKNOWN'})" for text, n in counts.most_common()]
         more = f" and {len(shown) - _MOST_SHOWN} others" if len(shown) > _MOST_SHOWN else ""
