@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -23,6 +24,32 @@ def mapped(path: Path) -> npt.NDArray[Any]:
     """
     # As text: numpy looks up every folder of a Path for links, a third of the time of mapping a small array.
     return np.asarray(np.load(str(path), mmap_mode="r", allow_pickle=False))
+
+
+def save_arrays(owner: object, names: Iterable[str], folder: Path) -> None:
+    """Write attributes as NAME.npy, one file each.
+
+    Args:
+        owner: whose attributes they are, arrays without Python objects.
+        names: of the attributes.
+        folder: where to; it is made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        np.save(folder / f"{name}.npy", getattr(owner, name), allow_pickle=False)
+
+
+def mapped_arrays(folder: Path, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    """Map what `save_arrays` wrote; see `mapped`.
+
+    Args:
+        folder: where it was written.
+        names: of the attributes.
+
+    Returns:
+        Name → array.
+    """
+    return {name: mapped(folder / f"{name}.npy") for name in names}
 
 
 def set_aside(array: npt.NDArray[Any], folder: Path) -> npt.NDArray[Any]:

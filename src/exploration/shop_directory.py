@@ -18,6 +18,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from src.core.domain import NO_TIME, EventKind, FloatArray, IntArray
+from src.core.mapped_arrays import save_arrays
 from src.core.shop_days import midnight, shop_days
 from src.core.sorted_sets import distinct
 from src.interactions.event_weights import KIND_ORDER
@@ -322,8 +323,7 @@ class ShopDirectory:
         fresh.mkdir(parents=True)
         self.users.save(fresh / "users")
         self.items.save(fresh / "items")
-        for name in _ARRAYS:
-            np.save(fresh / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, fresh)
         about = {"newest_day": self.newest_day, "changed_at": self.changed_at, "owned_by": self.owned_by}
         (fresh / ABOUT).write_text(json.dumps(about), encoding="utf-8")
         old = folder.with_name(f".{folder.name}.old")

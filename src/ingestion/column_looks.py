@@ -27,7 +27,14 @@ from src.ingestion.column_names import (
     describes_product,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_roles import RoleColumn, Roles, find_code, find_product_by_look, find_user_by_look, free_columns
+from src.ingestion.column_roles import (
+    RoleColumn,
+    Roles,
+    find_code,
+    find_product_by_look,
+    find_user_by_look,
+    free_columns,
+)
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.layout_choice import GivenColumns

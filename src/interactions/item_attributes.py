@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import BoolArray, ExclusionReason, FloatArray, IntArray, ProductAttributes, ProductFilter, Rules
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped, save_arrays
 from src.interactions.category_index import CategoryIndex, folded
 from src.interactions.item_groups import ItemGroups
 from src.interactions.vocabulary import Vocabulary
@@ -206,9 +206,7 @@ class ItemAttributes:
 
     def save(self, folder: Path) -> None:
         """Write the columns and their names into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
         names = {"categories": self.categories.texts, "brands": list(self.brands), "groups": list(self.group_names)}
         (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 
 _ARRAYS = ("leader", "sold_out")
 
@@ -136,14 +136,12 @@ class ItemGroups:
 
     def save(self, folder: Path) -> None:
         """Write the arrays into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
 
     @classmethod
     def load(cls, folder: Path) -> ItemGroups | None:
         """Map what `save` wrote; None for a folder that is missing: there were no groups."""
-        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS)) if folder.is_dir() else None
+        return cls(**mapped_arrays(folder, _ARRAYS)) if folder.is_dir() else None
 
 
 def regrouped(now: ItemGroups | None, before: ItemGroups | None) -> frozenset[int]:

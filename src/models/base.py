@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.mapped_arrays import leave_pages, mapped, set_aside
+from src.core.mapped_arrays import leave_pages, mapped_arrays, save_arrays, set_aside
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 
@@ -251,9 +251,7 @@ class SavedAsArrays:
 
     def save(self, folder: Path) -> None:
         """Write one .npy for each array, and model.json, into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in self.ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, self.ARRAYS, folder)
         leave_pages()  # a release is written model by model: they need not be in memory together
         document = {name: getattr(self, name) for name in self.NUMBERS} | {"params": asdict(self.params)}
         (folder / "model.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
@@ -262,7 +260,7 @@ class SavedAsArrays:
     def load(cls, folder: Path) -> Self:
         """Map what `save` wrote; an array stays on disk until it is touched."""
         document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        arrays = {name: mapped(folder / f"{name}.npy") for name in cls.ARRAYS}
+        arrays = mapped_arrays(folder, cls.ARRAYS)
         numbers = {name: document[name] for name in cls.NUMBERS}
         return cls(params=cls.PARAMS(**document["params"]), **numbers, **arrays)
 

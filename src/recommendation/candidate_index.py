@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.core.progress import Reporter, Silent
 from src.core.sorted_sets import distinct
 from src.models.base import QueryBlock, QueryRows
@@ -66,14 +66,12 @@ class CandidateIndex:
 
     def save(self, folder: Path) -> None:
         """Write item.npy and score.npy into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
 
     @classmethod
     def load(cls, folder: Path) -> CandidateIndex:
         """Map what `save` wrote."""
-        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))
+        return cls(**mapped_arrays(folder, _ARRAYS))
 
 
 BlockScores = Callable[[QueryBlock], FloatArray]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import eye_array
 
 from src.core.domain import FloatArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.models.base import FromHistory, ListModel, QueryBlock, QueryRows
 from src.recommendation.score_sums import ScoreSum
 
@@ -63,14 +63,12 @@ class PairSums:
 
     def save(self, folder: Path) -> None:
         """Write same.npy and pairs.npy into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Map what `save` wrote."""
-        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))
+        return cls(**mapped_arrays(folder, _ARRAYS))
 
 
 def adds_up(model: ListModel) -> bool:

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, Event, EventKind, FloatArray, IntArray, Query, Recommendation
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.core.messages import message
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_ORDER, Weighting, ages_by_group
@@ -193,18 +193,16 @@ class PreparedLists:
 
     def save(self, folder: Path) -> None:
         """Write the arrays, names.txt and the groups into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
         if self.groups is not None:
             self.groups.save(folder / "groups")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
         (folder / "names.txt").write_text("\n".join(self.names), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> PreparedLists:
         """Map what `save` wrote."""
         names = (folder / "names.txt").read_text(encoding="utf-8").split("\n")
-        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
+        arrays = mapped_arrays(folder, _ARRAYS)
         return cls(tuple(names), **arrays, groups=ItemGroups.load(folder / "groups"))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.interactions.vocabulary import Vocabulary
 from src.search.spelling import Spelling
 from src.search.tokenizer import LONGEST, chunks_of, is_unspaced, measure_of, splits_of
@@ -149,12 +149,10 @@ class Bm25Index:
 
     def save(self, folder: Path) -> None:
         """Write everything into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
         self.words.save(folder / "words")
         self.spelling.save(folder / "spelling")
         self.forms.save(folder / "forms")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
 
     @classmethod
     def load(cls, folder: Path, n_items: int) -> Bm25Index:
@@ -171,7 +169,7 @@ class Bm25Index:
         spelling = Spelling.load(folder / "spelling", words)
         forms = WordForms.load(folder / "forms", words)
         there = [name for name in _ARRAYS if (folder / f"{name}.npy").is_file()]
-        arrays = {name: mapped(folder / f"{name}.npy") for name in there}
+        arrays = mapped_arrays(folder, there)
         if "rarity" not in arrays:  # a release of an older version: its scores have other factors for each word
             arrays["rarity"] = np.maximum.reduceat(arrays["score"], arrays["pointer"][:-1])
         return cls(words=words, spelling=spelling, forms=forms, n_items=n_items, **arrays)

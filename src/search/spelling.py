@@ -10,9 +10,10 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 from src.core.domain import IntArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.interactions.vocabulary import Vocabulary
 
+_ARRAYS = ("word", "pointer")
 _LOOKED_AT = 200
 _NAMED = 3
 _SHORTEST, _TWO_EDITS = 4, 8
@@ -82,10 +83,8 @@ class Spelling:
 
     def save(self, folder: Path) -> None:
         """Write everything but the words themselves into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
         self.grams.save(folder / "grams")
-        np.save(folder / "word.npy", self.word, allow_pickle=False)
-        np.save(folder / "pointer.npy", self.pointer, allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
 
     @classmethod
     def load(cls, folder: Path, words: Vocabulary) -> Spelling:
@@ -98,8 +97,7 @@ class Spelling:
         Returns:
             The index.
         """
-        arrays = (mapped(folder / f"{name}.npy") for name in ("word", "pointer"))
-        return cls(words, Vocabulary.load(folder / "grams"), *arrays)
+        return cls(words, Vocabulary.load(folder / "grams"), **mapped_arrays(folder, _ARRAYS))
 
 
 def _is_part(word: str, other: str) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 import Stemmer
 
 from src.core.domain import IntArray
-from src.core.mapped_arrays import mapped
+from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.interactions.vocabulary import Vocabulary
 from src.search.tokenizer import is_unspaced, plain
 
@@ -44,6 +44,7 @@ _PART, _REST = 5, 3
 _INFLECTED, _COMPOUND, _BEGINNING = 0.9, 0.6, 0.4
 """Weights of another inflection, of a compound that is a kind of the word, and of one that only begins with it."""
 _MOST = 30
+_ARRAYS = ("word", "pointer")
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,8 @@ class WordForms:
 
     def save(self, folder: Path) -> None:
         """Write everything but the words themselves into the folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
         self.keys.save(folder / "keys")
-        np.save(folder / "word.npy", self.word, allow_pickle=False)
-        np.save(folder / "pointer.npy", self.pointer, allow_pickle=False)
+        save_arrays(self, _ARRAYS, folder)
         (folder / "languages.json").write_text(json.dumps(self.languages), encoding="utf-8")
 
     @classmethod
@@ -168,8 +167,7 @@ class WordForms:
         if not folder.is_dir():
             return cls.of(words=Vocabulary.of([]), languages=())
         languages = tuple(json.loads((folder / "languages.json").read_text(encoding="utf-8")))
-        arrays = (mapped(folder / f"{name}.npy") for name in ("word", "pointer"))
-        return cls(words, languages, Vocabulary.load(folder / "keys"), *arrays)
+        return cls(words, languages, Vocabulary.load(folder / "keys"), **mapped_arrays(folder, _ARRAYS))
 
 
 def _before_stemming(word: str, language: str) -> str:
