@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-
 from src.core.address_space import require_address_space
+from src.core.gc_pause import freeze_imports, pause_for_imports
 
 require_address_space()  # before the libraries are imported
-gc.disable()  # until they are, of which nothing is garbage: a sixth of the time
+pause_for_imports()
 
 import argparse
 import sys
@@ -36,8 +35,7 @@ from src.workflows.store_backup import back_up_store, restore_store
 from src.workflows.watermarks import Since
 from src.workflows.withdraw import withdraw
 
-gc.freeze()
-gc.enable()
+freeze_imports()
 
 _KINDS = [kind.value for kind in EventKind if kind not in (EventKind.RATING, EventKind.RETURN)]
 

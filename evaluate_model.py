@@ -8,12 +8,11 @@ made from the catalogue
 
 from __future__ import annotations
 
-import gc
-
 from src.core.address_space import require_address_space
+from src.core.gc_pause import freeze_imports, pause_for_imports
 
 require_address_space()  # before the libraries are imported
-gc.disable()  # until they are, of which nothing is garbage: a sixth of the time
+pause_for_imports()
 
 import argparse
 import json
@@ -33,8 +32,7 @@ from src.workflows.evaluate import evaluate
 from src.workflows.off_policy import off_policy, sentences
 from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_benchmark
 
-gc.freeze()
-gc.enable()
+freeze_imports()
 
 
 def _parser() -> argparse.ArgumentParser:

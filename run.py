@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import gc
-
 from src.core.address_space import require_address_space
+from src.core.gc_pause import freeze_imports, pause_for_imports
 
 require_address_space()  # before the libraries are imported
-gc.disable()  # until they are, of which nothing is garbage: a sixth of the time
+pause_for_imports()
 
 import argparse
 import getpass
@@ -28,8 +27,7 @@ from src.core.errors import AisleError, InputError
 from src.core.worker_slots import remove_stale_slots
 from src.models.settings import read_settings, settings_of_shops
 
-gc.freeze()
-gc.enable()
+freeze_imports()
 
 if TYPE_CHECKING:
     from src.workflows.cli import Screen

@@ -7,12 +7,11 @@ python train_model.py --first | --releases | --activate V [--pin] | --rollback [
 
 from __future__ import annotations
 
-import gc
-
 from src.core.address_space import require_address_space
+from src.core.gc_pause import freeze_imports, pause_for_imports
 
 require_address_space()  # before the libraries are imported
-gc.disable()  # until they are, of which nothing is garbage: a sixth of the time
+pause_for_imports()
 
 import argparse
 import signal
@@ -38,8 +37,7 @@ from src.workflows.train import train
 from src.workflows.training_messages import release_line
 from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
 
-gc.freeze()
-gc.enable()
+freeze_imports()
 
 _GRACE_SECONDS = 300
 
