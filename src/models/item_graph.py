@@ -204,6 +204,13 @@ def pairs_once(pairs: Pairs, rank: IntArray) -> Pairs:
     The neighbours of an item are mostly items in many rows, whose own pairs become the shortest rows so, as those of
     triangles in a graph do (Latapy, "Main-memory triangle computations for very large (sparse (power-law)) graphs",
     Theoretical Computer Science 2008, section 4).
+
+    Args:
+        pairs: the strongest ones of each item.
+        rank: of `ranks_of`.
+
+    Returns:
+        The pairs in rank numbers.
     """
     from src.models.kernels.item_graph_kernels import count_once, write_once
 

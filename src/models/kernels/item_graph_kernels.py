@@ -55,7 +55,14 @@ def strongest_of_rows(
 
 @compiled
 def count_once(pairs: Pairs, rank: IntArray, edge: FloatArray, counts: IntArray) -> None:
-    """Count what `write_once` writes; counts: int64[n_items], zeros before, receives the lengths of its rows."""
+    """Count what `write_once` writes.
+
+    Args:
+        pairs: see `write_once`.
+        rank: see `write_once`.
+        edge: see `write_once`.
+        counts: int64[n_items], zeros before; receives the lengths of the rows.
+    """
     for own in range(len(pairs.pointers) - 1):
         for at in range(pairs.pointers[own], pairs.pointers[own + 1]):
             other = pairs.item[at]
