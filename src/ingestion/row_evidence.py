@@ -24,7 +24,7 @@ from src.ingestion.column_names import (
     columns_option,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_words import words_of
+from src.ingestion.column_words import has_id_word, words_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES
 from src.ingestion.prices import price_in
@@ -39,6 +39,8 @@ _CUT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _FACTOR = 5.0  # between prices of one product, more than a sale explains
 _WORDS_OF_DISCOUNTS = "discount rabatt remise descuento sconto korting rabat desconto alennus скидка 折扣 割引 할인"
 _DISCOUNTS = frozenset(_WORDS_OF_DISCOUNTS.split())
+_WORDS_OF_MAKERS = "year jahr annee ano anno artist artists artiste artista kunstler author autor auteur autore maker"
+_MAKERS = frozenset(_WORDS_OF_MAKERS.split())
 _CODE_OF = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₽": "RUB", "₹": "INR"}
 _SIGN = re.compile(r"[$€£¥₽₹]|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|CZK|JPY|CAD|AUD)\b", re.IGNORECASE)
 
@@ -80,6 +82,8 @@ def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: 
         yield from _price_of_line(columns, first)
     if layout in (PURCHASES, PAIRS) and STATE not in {*columns, *given} and USER in columns:
         yield from _same_sale_twice(columns, first)
+    if PRODUCT in columns and PRODUCT not in given:
+        yield from _merged_titles(columns, first)
     has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
     if TITLE in columns and has_ids and PRODUCT not in given:
         yield from _titles_of_products(columns, first)
@@ -142,6 +146,29 @@ def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str
             yield (
                 f"{_name(columns, PRICE, first)} is the quantity times {profile.name!r}: the price of the whole line; "
                 f"to take that of one piece: {first.option(PRICE, other)}"
+            )
+            return
+
+
+def _merged_titles(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that products go by titles of which some stand beside several makers or years: they become one product."""
+    titles = first.profiles[columns[PRODUCT]]
+    are_words = titles.share(lambda cell: any(map(str.isalpha, cell))) >= _MOST and not has_id_word(titles.name)
+    if not are_words or len(titles.cells) < MANY or titles.filled < _MOST:
+        return
+    for at, profile in enumerate(first.profiles):
+        is_maker = not _MAKERS.isdisjoint(words_of(profile.name)) and profile.filled >= _MOST
+        if at in columns.values() or not is_maker:
+            continue
+        found = {title: list(dict.fromkeys(cells)) for title, cells in _values_by(columns[PRODUCT], at, first).items()}
+        several = [title for title, cells in found.items() if len(cells) > 1]
+        if several and len(several) <= 0.5 * len(found):
+            one, two = found[several[0]][:2]
+            yield (
+                f"WARNING: products go by {titles.name!r}, and {len(several)} of {len(found)} stand beside several "
+                f"{profile.name!r}, such as {several[0]!r} beside {one!r} and {two!r}: each counts as one product; if "
+                f"they are several: give the file a column of {titles.name!r} and {profile.name!r} together, and "
+                "--columns product=COLUMN"
             )
             return
 
