@@ -418,7 +418,7 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
                 return at
             continue
         share = profile.kinds if role == KIND else profile.states
-        if role == KIND and not profile.n_kinds:  # "Register 1" is a till
+        if role == KIND and (not profile.n_kinds or _are_numbered(profile)):  # "Register 1" is a till
             continue
         if role == STATE and not _may_be_of_orders(profile):
             continue
@@ -433,6 +433,11 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
         if (role == STATE) == is_state:
             return at
     return None
+
+
+def _are_numbered(profile: ColumnProfile) -> bool:
+    """Whether cells differ in their numbers only, as ids such as "order-5101" do."""
+    return profile.n_distinct > 2 and len({re.sub(r"\d+", "", cell) for cell in profile.cells}) == 1
 
 
 def _may_be_of_orders(profile: ColumnProfile) -> bool:

@@ -75,11 +75,8 @@ def _names_ids(name: str) -> bool:
 def _hang_together(first: FirstRows, found: dict[str, int], roles: Roles) -> bool:
     """Whether columns look like users and products: neither has one of the other, of titles, or of times."""
     user, product = found[USER], found[PRODUCT]
-    if (
-        names_a_visit(first.names[user])
-        or USER_WORD in classes_of(first.names[product])
-        or PRODUCT_WORD in classes_of(first.names[user])
-    ):
+    is_swapped = USER_WORD in classes_of(first.names[product]) or PRODUCT_WORD in classes_of(first.names[user])
+    if is_swapped or names_a_visit(first.names[user]):
         return False
     if max(share_single(first, user, product), share_single(first, product, user)) >= _MOST:
         return False

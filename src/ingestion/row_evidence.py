@@ -25,6 +25,7 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_words import has_id_word, words_of
+from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES
 from src.ingestion.prices import price_in
@@ -197,6 +198,7 @@ def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collectio
         yield from _discounts(columns, first)
     if GROUP in columns and PRODUCT not in given:
         yield from _ids_of_parents(columns, first)
+        yield from _lines_of_orders(columns, first)
     if len(first.rows) < MANY:
         return
     for role in (BRAND, CATEGORY):
@@ -249,6 +251,25 @@ def _ids_of_parents(columns: Mapping[str, int], first: FirstRows) -> Iterator[st
                 f"{_name(columns, GROUP, first)} has ids of {profile.name!r}, and products go by "
                 f"{_name(columns, PRODUCT, first)}: parents are not joined to their variants; to join them: "
                 f"{first.option(PRODUCT, at)}"
+            )
+            return
+
+
+def _lines_of_orders(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that rows look like lines of orders: titles repeat in many groups, each with one and the same other id."""
+    if TITLE not in columns or len(first.rows) < MANY or first.profiles[columns[PRODUCT]].repeated > 0.0:
+        return
+    title, group = columns[TITLE], columns[GROUP]
+    n_again = sum(len(found) for cells in _values_by(title, group, first).values() if len(found := set(cells)) > 1)
+    if n_again < 0.5 * len(first.rows):
+        return
+    for at, profile in enumerate(first.profiles):
+        is_id = at not in columns.values() and profile.ids >= _MOST and profile.n_distinct >= _FEW
+        if is_id and min(share_single(first, at, title), share_single(first, title, at)) >= _MOST:
+            yield (
+                f"WARNING: each of {first.profiles[title].name!r} stands in several {first.profiles[group].name!r}, "
+                f"always with one {profile.name!r}: rows look like lines of orders, and no column has their customers; "
+                f"if they are: {columns_option({USER: group, PRODUCT: at}, first.names)} learns what is bought together"
             )
             return
 
