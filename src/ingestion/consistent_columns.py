@@ -154,7 +154,8 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     wrong = [
         column
         for column in roles[INVOICE]
-        if not column.is_named and 0.0 <= share_single(first, column.at, user) < _FEW
+        if not column.is_named
+        and (0.0 <= share_single(first, column.at, user) < _FEW or _stands_for_none(column.at, user, first))
     ]
     roles[INVOICE] = [column for column in roles[INVOICE] if column not in wrong]
     if not roles[INVOICE]:
@@ -163,6 +164,14 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
         name = first.profiles[column.at].name
         do = first.option(INVOICE, column.at)
         yield f"{name!r} numbers no orders: one stands beside several customers; if it does: {do}"
+
+
+def _stands_for_none(at: int, user: int, first: FirstRows) -> bool:
+    """Whether one cell fills most rows, of several customers: the 0 of a number of an order that most rows lack."""
+    cells = first.profiles[at].cells
+    often = max(set(cells), key=cells.count) if cells else ""
+    users = {row[user] for row in first.rows if row[at].strip() == often}
+    return cells.count(often) > _FEW * len(first.rows) and len(users) >= _ENOUGH
 
 
 def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
