@@ -114,7 +114,15 @@ def kinds_of(events: Collection[Event]) -> IntArray:
 
 
 def is_of(kind: IntArray, kinds: frozenset[EventKind]) -> BoolArray:
-    """Return bool[n], which of the kinds, int[n], are among these."""
+    """Tell which events are of these kinds.
+
+    Args:
+        kind: int8[n], of each event, see `kinds_of`.
+        kinds: the kinds.
+
+    Returns:
+        bool[n].
+    """
     return np.asarray(_table_of(kinds)[kind])
 
 
