@@ -50,7 +50,7 @@ def post_worker_init(worker: Any) -> None:
     # A full collection looks at 170,000 objects that stay until the end: a pause of 40 ms, for nothing.
     gc.collect()
     gc.freeze()
-    # Requests make no cycles worth looking for, and what they leave to be recorded lives for a tenth of a second.
+    # Requests make few cycles, and what they leave to be recorded lives for a tenth of a second.
     gc.set_threshold(10_000, 10, 10)
 
 

@@ -199,14 +199,14 @@ class Als(ScoresByFactors, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        short, among = len(query.item_idx), len(self.gram)
+        n_known, n_factors = len(query.item_idx), len(self.gram)
         degree = float(query.weight.sum()) / self.mean_degree
         extra = _extra(query.weight, self.share[query.item_idx], degree, self.params)
-        if short <= among and self.n_items <= _FEW_ITEMS:
+        if n_known <= n_factors and self.n_items <= _FEW_ITEMS:
             # The scores are products with P of all items, so that no factors of the user are needed.
             rows = self._kernel[query.item_idx]
             return np.asarray((_confidence_left(rows[:, query.item_idx], extra) @ rows)[item_idx])
-        if short <= among // _SHARE_OF_SHORT:
+        if n_known <= n_factors // _SHARE_OF_SHORT:
             factors = self.item_factors[query.item_idx].astype(np.float64)
             projected = self._inverse_gram @ factors.T
             user = (projected @ _confidence_left(factors @ projected, extra.astype(np.float64))).astype(np.float32)
