@@ -134,7 +134,7 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
     roles: Roles = {}
     for role, column in _by_name(profiles, taken):
         if role not in given and role not in ignored:
-            if role != USER or column.filled or not profiles[column.at].n_rows:  # an empty one makes no events
+            if role not in (USER, PRODUCT) or column.filled or not profiles[column.at].n_rows:  # makes no events
                 roles.setdefault(role, []).append(column)
             taken.add(column.at)
     roles |= {role: [RoleColumn(at, _EXACT, True, profiles[at].filled)] for role, at in given.items()}

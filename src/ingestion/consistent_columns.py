@@ -67,7 +67,7 @@ def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
         is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.name)
         if is_id and share_single(first, column.at, columns[0].at) >= _MOST:
             do = first.option(USER, columns[0].at)
-            _to_front(columns, column)
+            to_front(columns, column)
             yield (
                 f"{profile.name!r} has the ids of the customers in {named.name!r} and was taken for the user; for "
                 f"these: {do}"
@@ -89,7 +89,7 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
     if better is None:
         return
-    _to_front(columns, better)
+    to_front(columns, better)
     yield (
         f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
         f"{first.option(PRODUCT, worst.at)}"
@@ -238,7 +238,8 @@ def share_single(first: FirstRows, key: int, at: int) -> float:
     return sum(len(set(cells)) == 1 for cells in repeated) / len(repeated)
 
 
-def _to_front(columns: list[RoleColumn], column: RoleColumn) -> None:
+def to_front(columns: list[RoleColumn], column: RoleColumn) -> None:
+    """Put a column before all others of its role."""
     columns.remove(column)
     columns.insert(0, column)
 

@@ -203,7 +203,8 @@ def _without_trailing_separators(names: list[str], width: int) -> list[str]:
 def _text_sample(rows: FlatRows, names: Sequence[str]) -> tuple[list[list[str]], list[bool]]:
     """Return the first rows with all their cells as texts, and which columns hold JSON objects or lists."""
     if isinstance(rows, CsvRows):
-        return [row for row in rows.sample()[rows.header :] if len(row) == len(names)], [False] * len(names)
+        sample = [rows.padded(row, len(names)) for row in rows.sample()[rows.header :]]
+        return [row for row in sample if len(row) == len(names)], [False] * len(names)
     cells = replace(rows, names=tuple(names)).sample()
     nested = [
         2 * sum(isinstance(row[at], dict | list) for row in cells) > sum(row[at] is not None for row in cells)
