@@ -196,7 +196,7 @@ def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
     names = [profile.name for profile in first.profiles]
     notes = []
     for role, others in reading.fallbacks.items():
-        if role in (USER, PRODUCT, TIME) and others:
+        if role in (USER, PRODUCT, TIME) and others and first.profiles[reading.columns[role]].filled < 1.0:
             name, beside = names[reading.columns[role]], " or ".join(repr(names[at]) for at in others)
             notes.append(
                 f"where {name!r} is empty, {beside} was taken for the {role}; for none: "

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from src.ingestion.column_names import INVOICE, PRODUCT, USER
+from src.ingestion.column_names import DESCRIPTION, INVOICE, PRODUCT, TITLE, USER
 from src.ingestion.column_profile import MANY
-from src.ingestion.column_roles import RoleColumn, Roles
+from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_words import is_excluded
 from src.ingestion.consistent_columns import share_single, to_front
 from src.ingestion.first_rows import FirstRows
@@ -73,7 +73,8 @@ def _customers_of_orders(roles: Roles, first: FirstRows) -> Iterator[str]:
         )
         return
     profile = first.profiles[found]
-    roles[USER].insert(0, RoleColumn(found, user.confidence, False, profile.filled))
+    free_columns(roles, [found])
+    roles[USER] = [RoleColumn(found, user.confidence, False, profile.filled)]
     yield (
         f"{name!r} has another value for each order, and {profile} comes again in several: taken for the user; for "
         f"the other: {first.option(USER, user.at)}"
@@ -82,14 +83,14 @@ def _customers_of_orders(roles: Roles, first: FirstRows) -> Iterator[str]:
 
 def _of_orders(roles: Roles, first: FirstRows, order: int) -> Iterator[int]:
     """Yield columns of which each order has one value, and which come again in other orders, as customers do."""
-    taken = {columns[0].at for role, columns in roles.items() if columns and role != USER}
+    taken = {columns[0].at for role, columns in roles.items() if columns and role not in (USER, TITLE, DESCRIPTION)}
     n_orders = first.profiles[order].n_distinct
     for at, profile in enumerate(first.profiles):
         is_many = max(_FEW, n_orders / 10) < profile.n_distinct < _MOST_ORDERS * n_orders
         is_other = max(profile.times, profile.money, profile.urls, profile.texts) >= 0.5
         if at in taken or not is_many or is_other or profile.filled < 0.5 or is_excluded(profile.name):
             continue
-        is_of_product = PRODUCT in roles and first.depends_on(at, [roles[PRODUCT][0].at])
+        is_of_product = PRODUCT in roles and share_single(first, roles[PRODUCT][0].at, at) >= 0.5
         if share_single(first, order, at) == 1.0 and not is_of_product:
             yield at
 
@@ -104,8 +105,8 @@ class SharedIds(NamedTuple):
         """Return what is said of them, for people."""
         name, people = (repr(first.profiles[at].name) for at in (user, self.people))
         return (
-            f"{', '.join(map(repr, sorted(self.ids)[:3]))} in {name} stands beside several {people}, so for nobody, and "
-            f"{people} was taken there; for {name} in every row: {first.option('user', user)}"
+            f"{', '.join(map(repr, sorted(self.ids)[:3]))} in {name} stands beside several {people}, so for nobody, "
+            f"and {people} was taken there; for {name} in every row: {first.option(USER, user)}"
         )
 
 
