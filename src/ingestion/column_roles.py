@@ -255,6 +255,9 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
         if worded and worded[0] == REFUNDED and _is_yes_or_no(profile):
             worded = CANCELLED, worded[1]
+        is_sparse = profile.filled < _HALF_FULL  # a file of returns has a day of return in every row
+        if worded and worded[0] == TIME and is_sparse and order_state(profile.name) is OrderState.UNDONE:
+            worded = CANCELLED, 0.7  # "fecha de cancelación"
         if worded is None and order_state(profile.name) is OrderState.UNDONE and _is_yes_or_no(profile):
             worded = CANCELLED, 0.7  # "void?"
         if worded is None and scale_in_name(profile.name):  # "points (0-10)"

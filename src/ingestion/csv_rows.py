@@ -156,7 +156,12 @@ class CsvRows:
         return RawBlock(lines, rows, broken)
 
     def padded(self, row: list[str], width: int) -> list[str]:
-        """Return a row of a workbook with the empty cells at its end; one of text may be torn, and stays as it is."""
+        """Return a row of a workbook with the empty cells at its end; one of text may be torn, and stays as it is.
+
+        Args:
+            row: The row.
+            width: Cells of a whole row.
+        """
         return [*row, *[""] * (width - len(row))] if self.file.format == "sheet" else row
 
     def _numbered(self) -> Iterator[tuple[int, list[str] | str]]:

@@ -102,7 +102,12 @@ class SharedIds(NamedTuple):
     people: int
 
     def note(self, user: int, first: FirstRows) -> str:
-        """Return what is said of them, for people."""
+        """Return what is said of them, for people.
+
+        Args:
+            user: Column of the users.
+            first: The first rows of the file.
+        """
         name, people = (repr(first.profiles[at].name) for at in (user, self.people))
         return (
             f"{', '.join(map(repr, sorted(self.ids)[:3]))} in {name} stands beside several {people}, so for nobody, "

@@ -37,6 +37,7 @@ class EventEvidence:
         users: User → events.
         products: Product → events.
         pairs: Users with their products.
+        visits: Users with the times of their events.
         values: Of purchases, how many.
         ratings: Of ratings, how good.
         times: UTC seconds, of the events that have any.
@@ -50,6 +51,7 @@ class EventEvidence:
     ratings: list[FloatArray] = field(default_factory=list)
     times: list[IntArray] = field(default_factory=list)
     pairs: set[tuple[str, str]] = field(default_factory=set)
+    visits: set[tuple[str, int]] = field(default_factory=set)
     n_events: int = 0
     n_twice: int = 0
 
@@ -62,6 +64,7 @@ class EventEvidence:
         users, products, kinds = part.texts(0, 1, 2)
         self.users.update(users)
         self.products.update(products)
+        self.visits.update(zip(users, part.at.tolist(), strict=True))
         self.pairs.update(zip(users, products, strict=True))
         for kind, values in ((EventKind.PURCHASE, self.values), (EventKind.RATING, self.ratings)):
             values.append(part.value[np.fromiter(map(kind.value.__eq__, kinds), np.bool_, len(kinds))])
@@ -112,6 +115,7 @@ class EventEvidence:
             self._few("product", self.products),
             self._alone("user", self.users, "orders, visits or rows"),
             self._alone("product", self.products, "rows or orders, or have cells of several products"),
+            self._returning(),
             self._listed(),
             self._crowd("user", self.users, _CROWD),
             self._crowd("product", self.products, 2 * _CROWD),
@@ -131,6 +135,19 @@ class EventEvidence:
             f"{n:,} of {self.n_events:,} events have a {noun} of their own",
             f"a {noun} in several events",
             f"the column may number {other}; to take another: --columns {noun}=COLUMN",
+        )
+
+    def _returning(self) -> Check:
+        """Check that users come at several times, as customers do and orders do not."""
+        n_times = Counter(user for user, _ in self.visits)
+        several = [user for user, n in self.users.items() if n > 1 and "@" not in user]
+        n_once = sum(n_times[user] == 1 for user in several) if len(self._known_times()) == self.n_events else 0
+        return check_of(
+            "users at several times",
+            n_once < _FEW or n_once <= _ALMOST_ALL * len(several),
+            f"{n_once:,} of {len(several):,} users with several events have them at one time",
+            "users who come again",
+            "the column may number orders or visits; to take another: --columns user=COLUMN",
         )
 
     def _listed(self) -> Check:

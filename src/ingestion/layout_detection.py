@@ -236,7 +236,7 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and profile.n_distinct >= _FEW_IDS
         and profile.repeated > 0.0
         and not is_excluded(profile.name)
-        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("31"))
+        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("999"))
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
         and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
         and not names_attributes(at, profiles)

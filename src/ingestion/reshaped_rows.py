@@ -187,7 +187,8 @@ class ReshapedRows:
                     continue
             elif group and (fill.continues or not _is_empty(key)):
                 if fill.required and all(_is_empty(row[column]) for column in fill.required):
-                    broken.append(block.reject(at, Rejection(RejectionCode.NO_VARIANT)))
+                    code = RejectionCode.NO_VARIANT if fill.heading is None else RejectionCode.GROUP_HEADING
+                    broken.append(block.reject(at, Rejection(code)))
                     continue
                 filled = list(row)
                 for column, cell in group.items():

@@ -35,7 +35,7 @@ from src.ingestion.column_names import (
     role_of_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_vocabulary import FILLER, SALE_WORD
+from src.ingestion.column_vocabulary import FILLER, PRODUCT_WORD, SALE_WORD, TYPE_WORD, USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.first_rows import FirstRows
@@ -88,7 +88,8 @@ class _Telling(NamedTuple):
         looks: Whether a column looks so.
         note: What is said; {columns} (names with cells) stands for all columns of this look, {option:ROLE} (which gives
             it the role), {one} and {two} (cells) for the first, {charge} for its first cell that is no product,
-            {none} for a meaning by which a row does not count, {unknown} for the words that are no known kinds.
+            {none} for a meaning by which a row does not count, {unknown} for the words that are no known kinds, {loud}
+            for a warning about a column that is named like sorts of rows.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
@@ -133,6 +134,7 @@ class _Telling(NamedTuple):
             one=cells[0],
             two=cells[1 % len(cells)],
             charge=charge,
+            loud="WARNING: " if any(map(_names_sorts, (first.profiles[at] for at in found))) else "",
             none="cancelled" if sort == STATE else "none",
             unknown=f" --words {shlex.quote(','.join(f'{cell}=view' for cell in unknown))}" if unknown else "",
         )
@@ -188,8 +190,23 @@ def unused_notes(
     # Variants lack what their product has, but not every title.
     telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
     sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, first)
+    notes += _undone_in_lists(layout, fates, first)
     notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
+
+
+def _undone_in_lists(layout: str, fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
+    """Say that lists of what came back, within the objects of a JSON file, are not read."""
+    if layout not in (PURCHASES, PAIRS):
+        return []
+    lists = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].nested]
+    return [
+        f"WARNING: {each.name!r} has lists or objects in {len(each.cells)} of the first {each.n_rows} rows, by its "
+        "name of what was cancelled or came back, and is not read: if it is that, write how many came back into each "
+        "line, as returned_quantity"
+        for each in lists
+        if order_state(each.name.rpartition(".")[2]) is OrderState.UNDONE
+    ]
 
 
 def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
@@ -302,6 +319,12 @@ def _names_kinds(profile: ColumnProfile) -> bool:
     return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.name)
 
 
+def _names_sorts(profile: ColumnProfile) -> bool:
+    """Whether a column is named like sorts or types, and nothing says of what but of the row."""
+    classes = set(classes_of(profile.name))
+    return TYPE_WORD in classes and not classes & {PRODUCT_WORD, USER_WORD} and profile.n_distinct > 1
+
+
 def _is_flag(profile: ColumnProfile) -> bool:
     """Whether a column of unknown name has words, or 0 and 1, for yes and no."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells) if len(cell) > 1 or cell in "01yYnNjJ"}
@@ -372,7 +395,8 @@ _LOOKS = (
     _Telling(
         _NO_LOGS,
         lambda profile: profile.is_enumeration and _has_kinds(profile),
-        "{columns} looks like kinds of events and is not used; to use it: --layout events {option:kind}{unknown}",
+        "WARNING: {columns} looks like kinds of events and is not used; to use it: --layout events "
+        "{option:kind}{unknown}",
         allowed=frozenset({KIND}),
     ),
     _Telling(
@@ -436,7 +460,7 @@ _LOOKS = (
     _Telling(
         _SALES,
         lambda profile: _names_kinds(profile) or _may_decide(profile),
-        "{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
+        "{loud}{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
         "{option:sort} --words '{one}={none}'; if it tells kinds of events: --layout events "
         "{option:kind} --words '{one}=view,{two}=purchase'",
         allowed=frozenset({STATE}),
