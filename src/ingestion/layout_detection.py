@@ -155,7 +155,9 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
         names = [names[at] for at in used]
         rows, sample = replace(rows, names=tuple(names)), [[row[at] for at in used] for row in sample]
     columns, fallbacks = dict(reading.columns), dict(reading.fallbacks)
-    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates)
+    layout = Layout(
+        reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates, nobody=reading.nobody
+    )
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
 
@@ -329,7 +331,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         no_rating=ratings.no_rating,
         worded=worded,
         language=language,
-        nobody=zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
+        nobody=layout.nobody | zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,
         words=hints.words,
         scale=ratings.scale,

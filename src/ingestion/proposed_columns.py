@@ -5,6 +5,7 @@ from __future__ import annotations
 from src.ingestion.column_names import (
     GROUP,
     INVOICE,
+    KIND,
     PRODUCT,
     QUANTITY,
     TIME,
@@ -16,11 +17,12 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_roles import Roles, find_roles, names_attributes
 from src.ingestion.column_vocabulary import PRODUCT_WORD, USER_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_a_visit, says_returned
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_a_visit, role_by_words, says_returned
 from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.titled_events import user_and_product
+from src.ingestion.unused_columns import may_be_points
 
 _HALF, _MOST = 0.5, 0.9
 _FEW_IDS = 3
@@ -64,7 +66,7 @@ def _baskets(first: FirstRows, roles: Roles) -> str:
     baskets = {row[order]: {other[product] for other in first.rows if other[order] == row[order]} for row in first.rows}
     if sum(len(found) > 1 for found in baskets.values()) < _OF_SEVERAL * len(baskets):
         return ""
-    return f"If none has, what is bought together can be learned: {first.option(USER, order)}. "
+    return f"If nothing names them, let each order stand for a customer of its own: {first.option(USER, order)}. "
 
 
 def _names_ids(name: str) -> bool:
@@ -105,9 +107,9 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and profile.n_distinct >= _FEW_IDS
         and profile.repeated > 0.0
         and not is_excluded(profile.name)
-        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("31"))
+        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("999"))
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
-        and role_of_name(profile.name) in ("", USER, PRODUCT, GROUP)
+        and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
         and not names_attributes(at, profiles)
         and (
             profile.numbers < _HALF
@@ -126,6 +128,10 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         if role not in found and fit:
             found[role] = fit[0]
             free.remove(fit[0])
+    if {VALUE, QUANTITY, INVOICE, KIND}.isdisjoint(roles):
+        rated = (at for at, each in enumerate(profiles) if at not in found.values() and may_be_points(each))
+        if (at := next(rated, None)) is not None:
+            found[VALUE] = at
     if not {USER, PRODUCT} <= found.keys() or not _hang_together(first, found, roles):
         return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
     return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"

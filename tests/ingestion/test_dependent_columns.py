@@ -82,14 +82,14 @@ def test_fields_of_the_author_of_a_review_are_no_products(tmp_path: Path) -> Non
     assert {event[1] for event in read(path).events} == {str(3000 + at) for at in range(6)}
 
 
-def test_a_second_id_of_products_is_no_user_and_orders_learn_what_is_bought_together(tmp_path: Path) -> None:
+def test_a_second_id_of_products_is_no_user_and_orders_may_stand_for_them(tmp_path: Path) -> None:
     (path := tmp_path / "sales.csv").write_text(
         table(
             "Order ID,Product Title,FSN,SKU,Quantity,Order Date",
             lambda at: f"OD{at // 4},Lamp {at // 2 % 7},KX{at // 2 % 7}Q,S-{at // 2 % 7},1,{_at(at)}",
         )
     )
-    with pytest.raises(UnclearLayout, match="bought together can be learned: --columns 'user=Order ID'"):
+    with pytest.raises(UnclearLayout, match="stand for a customer of its own: --columns 'user=Order ID'"):
         read(path)
     assert len(read(path, Hints(columns={"user": "Order ID"})).events) == 40
 
