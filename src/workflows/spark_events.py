@@ -138,7 +138,8 @@ def read_events(settings: Settings, store: Store, data: Path | None, session: An
     Raises:
         NoData: There are none.
     """
-    folder = Path(settings.spark_folder) if settings.spark_folder else settings.var / "spark"
+    folder = (Path(settings.spark_folder) if settings.spark_folder else settings.var / "spark") / "training"
+    shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed
     folder.mkdir(parents=True, exist_ok=True)
     session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
     reporter.step("Spark: reading events")
@@ -162,7 +163,6 @@ def read_events(settings: Settings, store: Store, data: Path | None, session: An
 
 def _of_store(settings: Settings, store: Store, session: Any, folder: Path) -> Any:
     url, parts = make_url(settings.store_url), folder / "store"
-    shutil.rmtree(parts, ignore_errors=True)
     if url.get_backend_name() != "postgresql" or not settings.jdbc_jar.exists():
         export_parts(store, parts)
         return _of_parts(session, parts)
@@ -208,7 +208,6 @@ def _numbered(session: Any, events: Any, name: str, folder: Path) -> tuple[Any, 
     events.select(name).distinct().write.mode("overwrite").parquet(f"{folder}-distinct")
     ids = pq.read_table(f"{folder}-distinct").cast(pa.schema([(name, pa.large_string())])).sort_by(name)
     numbered = ids.append_column("idx", pa.array(np.arange(len(ids), dtype=np.int32)))
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     pq.write_table(numbered, folder / "numbered.parquet")
     return session.read.parquet(str(folder)), Vocabulary.packed(ids.column(name).combine_chunks())

@@ -6,6 +6,7 @@ events before a time: to choose the weights of the ensemble, to measure it, and 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,7 +67,9 @@ def trained_by_spark(context: TrainingContext) -> Trained:
         )
     with spark_session(context.settings) as session:
         events = read_events(context.settings, context.store, request.data, session, context.reporter)
-        return _SparkTraining(context, events).run()
+        trained = _SparkTraining(context, events).run()
+        shutil.rmtree(events.folder, ignore_errors=True)  # nothing of it serves another training
+        return trained
 
 
 class _SparkTraining:

@@ -147,6 +147,28 @@ def test_als_is_trained_here_where_its_factors_fit_and_else_by_mllib(
 
 
 @needs_spark
+def test_a_store_in_postgresql_is_read_by_jdbc(
+    learnt: tuple[SparkEvents, Store, Settings], postgresql: str, small_shop: SyntheticShop, tmp_path: Path
+) -> None:
+    from src.store import open_store
+
+    settings = small_settings(tmp_path / "var", database_url=postgresql)
+    if not settings.jdbc_jar.exists():
+        pytest.skip(f"PostgreSQL's driver for Java is missing (libpostgresql-jdbc-java, {settings.jdbc_jar})")
+    store = open_store(settings.store_url)
+    store.events.add(small_shop.events)
+    found = read_events(settings, store, None, learnt[0].session, Silent())
+    store.close()
+    assert (found.n_events, found.n_timed, found.newest_at) == (
+        learnt[0].n_events,
+        learnt[0].n_timed,
+        learnt[0].newest_at,
+    )
+    everybody = found.frame.select("user_idx").distinct()
+    assert found.of_users(everybody).histories.sum() == pytest.approx(learnt[0].of_users(everybody).histories.sum())
+
+
+@needs_spark
 def test_a_release_of_a_cluster_passes_the_gate_and_serves(
     spark_folder: tuple[Path, str],
     small_shop: SyntheticShop,
@@ -160,6 +182,7 @@ def test_a_release_of_a_cluster_passes_the_gate_and_serves(
     trained = train(settings, store, BY_SPARK, Silent())  # type: ignore[arg-type]
     assert trained is not None
     assert trained.active, trained.verdict
+    assert not list((settings.var / "spark").iterdir())  # the events are not left lying about
     release = open_registry(settings).current()
     assert release.manifest.data is not None
     assert release.manifest.data.n_events == store.summary().n_events
