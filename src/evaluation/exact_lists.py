@@ -10,9 +10,10 @@ from scipy.sparse import csr_matrix
 from src.core.all_cores import map_on_all_cores, n_cores
 from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
+from src.evaluation.factor_lists import ITEMS_AT_ONCE, QUERIES_AT_ONCE, ItemsByLength
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.item_groups import ItemGroups
-from src.models.base import BlockScorer, QueryBlock, ScoresByPairs
+from src.models.base import BlockScorer, QueryBlock, ScoresByFactors, ScoresByPairs
 from src.models.compiled_lists import CandidateRows
 from src.models.compiled_top_n import best_of_rows
 from src.models.normalization import less_own, scale_columns
@@ -88,13 +89,19 @@ def top_lists(
         int32[n_queries, n], best first, equal scores by row number; -1 beyond the end of a list.
     """
     queries, masked = masked_queries
+    whole = fill is not None and groups is None
+    by_length = None
+    if whole and isinstance(scorer, ScoresByFactors) and masked.shape[1] > ITEMS_AT_ONCE:
+        by_length, block_rows = ItemsByLength.of(scorer), block_rows or QUERIES_AT_ONCE
     n_items, reporter = masked.shape[1], reporter or Silent()
     lists: IntArray = np.full((len(queries), n), -1, np.int32)
     done = 0
 
     def write(rows: slice) -> None:
         nonlocal done
-        if isinstance(scorer, ScoresByPairs) and fill is not None and groups is None:
+        if by_length is not None:
+            lists[rows] = by_length.best(queries.history[rows], masked[rows], n)
+        elif isinstance(scorer, ScoresByPairs) and whole:
             lists[rows] = _best_pairs(scorer, queries.history[rows], masked[rows], n)
         else:
             lists[rows] = best_of_all(rows)
@@ -114,6 +121,23 @@ def top_lists(
     map_on_all_cores(write, blocks_of(len(queries), n_items, block_rows))
     if fill is not None:
         _complete(lists, masked, fill, groups)
+    return lists
+
+
+def same_lists(order: IntArray, masked: csr_matrix, n: int, groups: ItemGroups | None) -> IntArray:
+    """Return lists by one order for all, less what each must not hold.
+
+    Args:
+        order: int[m], items, best first.
+        masked: CSR [n_lists, n_items], other than 0 for items that a list must not hold.
+        n: length of the lists.
+        groups: see `top_lists`.
+
+    Returns:
+        int32[n_lists, n]; -1 beyond the end of a list.
+    """
+    lists = np.full((masked.shape[0], n), -1, np.int32)
+    _complete(lists, masked, order, groups)
     return lists
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from src.core.domain import BoolArray, Event, IntArray, Query
 from src.core.progress import Reporter
-from src.evaluation.exact_lists import queries_of, top_lists
+from src.evaluation.exact_lists import queries_of, same_lists, top_lists
 from src.interactions.interactions import TrainingData
-from src.models import POPULARITY
+from src.models import MODELS, POPULARITY
+from src.models.base import NOBODY, ListModel
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.list_blocks import lists_of_rows, makes_blocks
 from src.recommendation.pipeline import RECENT, Pipeline
@@ -70,7 +71,17 @@ def exact_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, mode
         int32[n_users, K], row numbers; -1 beyond the end of a list.
     """
     queries, fill = queries_of(train, task.user_idx, train.events), pipeline.models[POPULARITY].order
+    if MODELS[model].scores_cold_users:
+        order = _order_of_all(pipeline.models[model], fill)
+        return same_lists(order, queries.masked, K, pipeline.groups)
     return top_lists(pipeline.models[model], queries, K, fill=fill, groups=pipeline.groups, reporter=reporter)
+
+
+def _order_of_all(model: ListModel, fill: IntArray) -> IntArray:
+    """Return int[n_items], the items that a model scores the same for everybody, best first, then those of `fill`."""
+    score = np.nan_to_num(model.score(NOBODY, np.arange(model.n_items)))
+    scored = np.argsort(-score, kind="stable")[: np.count_nonzero(score)]
+    return np.append(scored, fill[score[fill] == 0])
 
 
 def served_lists(

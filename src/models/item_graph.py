@@ -8,7 +8,6 @@ ICDM 2011) restricted to neighbours, so that neither time nor memory grows with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,11 +22,12 @@ from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import QueryBlock, QueryRows, SavedAsArrays, ScoresByPairs
 from src.models.normalization import NormalizedHistories, normalize_histories, scale_columns
-from src.models.sparse_rows import entries_of, sums_at
+from src.models.sparse_rows import Pairs, entries_of, sums_at
 
 _MAX_PAIRS_PER_ROW = 1_000
 _MAX_PAIRS = 100_000_000  # 8 bytes each
 _ROWS_PER_TASK = 2_000
+_ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
@@ -127,42 +127,6 @@ def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGrap
     return fit_item_graph(normalized, strongest_pairs(normalized), params)
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Some entries of each row of a matrix, its diagonal left out.
-
-    Attributes:
-        pointers: int64[n_items + 1], where the entries of each item begin.
-        item: int32[n], column numbers.
-        value: float32[n].
-    """
-
-    pointers: IntArray
-    item: IntArray
-    value: FloatArray
-
-    @classmethod
-    def of_table(cls, item: IntArray, value: FloatArray) -> Pairs:
-        """Return the entries of a table with a row for each item.
-
-        Args:
-            item: int32[n_items, m], column numbers; -1 beyond the last.
-            value: float32[n_items, m].
-
-        Returns:
-            The entries without the places beyond the last.
-        """
-        used = item >= 0
-        return cls(np.append(0, np.cumsum(used.sum(axis=1))), item[used], value[used])
-
-    @classmethod
-    def joined(cls, parts: Sequence[Pairs]) -> Pairs:
-        """Return the rows of all parts, one part below the other; there is one at least."""
-        counts = np.concatenate([np.diff(part.pointers) for part in parts])
-        item, value = (np.concatenate([getattr(part, name) for part in parts]) for name in ("item", "value"))
-        return cls(np.append(0, np.cumsum(counts)), item, value)
-
-
 def pairs_per_item(n_items: int) -> int:
     """Return how many of the strongest pairs of each product are kept: at most 1,000, fewer for large catalogues."""
     return min(_MAX_PAIRS_PER_ROW, n_items, max(64, _MAX_PAIRS // max(n_items, 1)))
@@ -212,13 +176,54 @@ def _regression_weights(normalized: NormalizedHistories, pairs: Pairs, params: I
 
     n_items, n_pairs = len(pairs.pointers) - 1, np.diff(pairs.pointers)
     diagonal = normalized.diagonal + np.float32(params.ridge * normalized.mean_diagonal)
+    rank = ranks_of(pairs)
+    once = pairs_once(pairs, rank)
 
     def regress(start: int) -> Pairs:
         part = n_pairs[start : start + _ROWS_PER_TASK]
         shape = (len(part), min(params.neighbours, int(part.max(initial=1))))
         neighbour, weight = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-        ridge_of_columns(pairs.pointers, pairs.item, pairs.value, diagonal, start, neighbour, weight)
+        ridge_of_columns(pairs, rank, once, diagonal, start, neighbour, weight)
         return Pairs.of_table(neighbour, weight)
 
     with ThreadPoolExecutor(n_cores()) as pool:
         return Pairs.joined(map_in_threads(regress, range(0, n_items, _ROWS_PER_TASK), pool))
+
+
+def ranks_of(pairs: Pairs) -> IntArray:
+    """Return int32[n_items], 0 for the item that is in most rows of the pairs."""
+    n_items = len(pairs.pointers) - 1
+    rank = np.empty(n_items, np.int32)
+    rank[np.argsort(-np.bincount(pairs.item, minlength=n_items), kind="stable")] = np.arange(n_items)
+    return rank
+
+
+def pairs_once(pairs: Pairs, rank: IntArray) -> Pairs:
+    """Return each pair once, in the row of the item that is in fewer rows.
+
+    The neighbours of an item are mostly items in many rows, whose own pairs become the shortest rows so, as those of
+    triangles in a graph do (Latapy, "Main-memory triangle computations for very large (sparse (power-law)) graphs",
+    Theoretical Computer Science 2008, section 4).
+
+    Args:
+        pairs: the strongest ones of each item.
+        rank: of `ranks_of`.
+
+    Returns:
+        The pairs in rank numbers.
+    """
+    from src.models.kernels.item_graph_kernels import count_once, write_once
+
+    n_pairs, edge = np.diff(pairs.pointers), np.full(len(rank), -np.inf, np.float32)
+    # A row of fewer than the most pairs has all of its item. A full one has those above its lowest value, but for
+    # rounding: the two values of a pair are sums in different orders.
+    filled = np.flatnonzero(n_pairs)
+    if len(filled):
+        lowest = np.minimum.reduceat(pairs.value, pairs.pointers[filled])
+        edge[filled] = np.where(n_pairs[filled] == n_pairs.max(), lowest * np.float32(1 + _ROUNDING), -np.inf)
+    counts = np.zeros(len(rank), np.int64)
+    count_once(pairs, rank, edge, counts)
+    ends = np.append(0, np.cumsum(counts))
+    once = Pairs(ends.copy(), np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32))
+    write_once(pairs, rank, edge, ends[:-1], once)
+    return once

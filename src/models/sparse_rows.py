@@ -5,6 +5,7 @@ SciPy's products check and copy their matrices first, which takes longer than th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,41 @@ class RowEntries(NamedTuple):
 
     at: IntArray
     weight: Any
+
+
+class Pairs(NamedTuple):
+    """Some entries of each row of a matrix, its diagonal left out.
+
+    Attributes:
+        pointers: int64[n_items + 1], where the entries of each item begin.
+        item: int32[n], column numbers.
+        value: float32[n].
+    """
+
+    pointers: IntArray
+    item: IntArray
+    value: FloatArray
+
+    @classmethod
+    def of_table(cls, item: IntArray, value: FloatArray) -> Pairs:
+        """Return the entries of a table with a row for each item.
+
+        Args:
+            item: int32[n_items, m], column numbers; -1 beyond the last.
+            value: float32[n_items, m].
+
+        Returns:
+            The entries without the places beyond the last.
+        """
+        used = item >= 0
+        return cls(np.append(0, np.cumsum(used.sum(axis=1))), item[used], value[used])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Pairs]) -> Pairs:
+        """Return the rows of all parts, one part below the other; there is one at least."""
+        counts = np.concatenate([np.diff(part.pointers) for part in parts])
+        item, value = (np.concatenate([getattr(part, name) for part in parts]) for name in ("item", "value"))
+        return cls(np.append(0, np.cumsum(counts)), item, value)
 
 
 def entries_of(rows: IntArray, weight: FloatArray | IntArray, pointers: IntArray) -> RowEntries:

@@ -7,7 +7,7 @@ up the columns of its words.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -127,11 +127,32 @@ class Bm25Index:
             return [{part: 1.0, known: 1.0} for part in parts] or [{known: 1.0, **forms}]
         if forms:
             return [forms]
-        for pieces in splits_of(word):  # "smartwatch" where titles write smart watch
-            if parts := self._all_known(pieces):
-                return [{part: 1.0} for part in parts]
         near = self.spelling.near(word, self._frequency)
-        return [dict(near)] if near else []
+        usual = max((weight * self._frequency(each) for each, weight in near), default=0.0)
+        apart = self._written_apart(word, usual)
+        return [{part: 1.0} for part in apart] or ([dict(near)] if near else [])
+
+    def _written_apart(self, word: str, usual: float) -> list[int]:
+        """Return the known words that titles write for one, as smart watch for "smartwatch"; none if they do not.
+
+        More than `usual` items have them all. Words that no item has together, such as lab and top of "labtop", are not
+        meant: it is misspelt.
+        """
+        best: list[int] = []
+        ways = [parts for parts in map(self._all_known, splits_of(word)) if parts]
+        for parts in sorted(ways, key=lambda each: -min(map(self._frequency, each))):
+            if min(map(self._frequency, parts)) <= usual:
+                break
+            if (n_items := self._n_items_with(set(parts))) > usual:
+                best, usual = parts, n_items
+        return best
+
+    def _n_items_with(self, words: Collection[int]) -> int:
+        """Return the number of items that have all of the words."""
+        n_words = np.zeros(self.n_items, np.uint8)
+        for word in words:
+            n_words[self._column(word)[0]] += 1
+        return int(np.count_nonzero(n_words == len(words)))
 
     def _apart(self, word: str, known: int) -> list[int]:
         """Return the two words that titles mostly write for one, such as "giftcard"; none if they do not."""

@@ -25,6 +25,8 @@ _MEANING, _MORE_MEANING = 0.1, 0.3
 _TYPICAL, _SHARPNESS = 0.2, 8
 """Weight of being like the best products of a query, as a share of the best score; and the power of the scores that
 decides who is one of them: a product with half of the best score counts 1/256."""
+_USUAL = 0.75
+"""Share of the items found for a query whose cosines are taken to tell nothing."""
 _LEAST_COVERED = 0.1
 _N_NONSENSE, _HIGH = 200, 0.97
 _ROWS_AT_ONCE = 50_000
@@ -105,6 +107,10 @@ def measure_noise(encode: Callable[[Sequence[str]], FloatArray], vectors: FloatA
 def fused(covered: FloatArray, similarity: FloatArray, most: float, noise: Noise) -> FloatArray:
     """Fuse words and meaning; the weight of the meaning depends on how well words do for the query.
 
+    A cosine counts from the height at which it tells nothing: that of random letters, or what is usual among the items
+    found, if that is lower. A sentence is less similar to every product than one word is, so that its best product may
+    not reach the height of random letters.
+
     Args:
         covered: float32[m], share of the query that each item's words cover.
         similarity: float32[m], cosines.
@@ -115,8 +121,15 @@ def fused(covered: FloatArray, similarity: FloatArray, most: float, noise: Noise
         float32[m].
     """
     weight = _MEANING + _MORE_MEANING * (1 - min(most, 1.0))
-    meaning = np.maximum(similarity - noise.typical, 0) / (1 - noise.typical)
+    low = min(noise.typical, _usual(similarity))
+    meaning = np.maximum(similarity - low, 0) / (1 - noise.typical)
     return np.asarray(covered**_POWER + weight * meaning, dtype=np.float32)
+
+
+def _usual(similarity: FloatArray) -> float:
+    """Return the cosine that a quarter of the items exceed; 0 for no items."""
+    place = int(_USUAL * len(similarity))
+    return float(np.partition(similarity, place)[place]) if len(similarity) else 0.0
 
 
 def with_typical_first(score: FloatArray, rows: FloatArray) -> FloatArray:

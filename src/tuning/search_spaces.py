@@ -30,6 +30,7 @@ from src.models import (
 )
 from src.models.base import ListModel
 from src.models.normalization import NormalizedHistories, normalize_histories
+from src.models.sparse_rows import Pairs
 
 NORMALISATION, FADING = "normalisation", "fading"
 _EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.0, 0.0), (0.35, 0.5), (0.2, 0.4), (0.5, 0.4), (0.35, 0.3), (0.2, 0.2))
@@ -156,7 +157,7 @@ def _prepare_item_graph(data: TrainingData, params: item_graph.ItemGraphParams, 
 
 
 def _finish_item_graph(
-    data: TrainingData, prepared: tuple[NormalizedHistories, item_graph.Pairs], params: Any, seed: int
+    data: TrainingData, prepared: tuple[NormalizedHistories, Pairs], params: Any, seed: int
 ) -> ListModel:
     return item_graph.fit_item_graph(*prepared, params)
 

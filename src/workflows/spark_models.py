@@ -21,9 +21,10 @@ from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
 from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
 from src.models.als import Als, AlsParams, fit_histories
-from src.models.item_graph import ItemGraph, ItemGraphParams, Pairs, fit_item_graph, pairs_per_item
+from src.models.item_graph import ItemGraph, ItemGraphParams, fit_item_graph, pairs_per_item
 from src.models.normalization import LONGEST_HISTORY, NormalizedHistories
 from src.models.popularity import Popularity, PopularityParams, popularity_of
+from src.models.sparse_rows import Pairs
 from src.workflows.spark_events import SparkEvents, array_of
 
 NAMES = (POPULARITY, TRENDING, ITEM_GRAPH, ALS)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
+from src.core.progress import Silent
 from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
+from src.evaluation.factor_lists import ITEMS_AT_ONCE, ItemsByLength
+from src.evaluation.task_lists import K, RankingTask, exact_lists
 from src.interactions.interactions import TrainingData, training_data
-from src.models import CO_OCCURRENCE, ITEM_GRAPH, MODELS
+from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models.als import Als, AlsParams
 from src.models.base import QueryBlock
+from src.models.compiled_top_n import BestOfRows, best_of_rows
 from src.models.settings import AllSettings
 from src.models.top_n import top_n
+from src.recommendation.ensemble_config import fit_models
+from src.recommendation.pipeline import Pipeline
+from tests.recommendation.test_list_ranker import world
 
 
 @dataclass
@@ -28,6 +37,16 @@ class Fixed:
     def score_all(self, queries: QueryBlock) -> FloatArray:
         self.asked.append(len(queries))
         return self.table[queries.user_idx].copy()
+
+
+@dataclass
+class Dense:
+    """A model of which nothing is known but its scores."""
+
+    model: Any
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        return np.asarray(self.model.score_all(queries, items))
 
 
 def queries(n: int, n_items: int) -> QueryBlock:
@@ -89,16 +108,63 @@ def test_models_that_score_few_items_make_the_lists_of_whole_rows(name: str) -> 
     shown.data[:] = 0
     shown.eliminate_zeros()
 
-    class Dense:
-        def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-            return np.asarray(model.score_all(queries, items))
-
     for masked in (asked.masked, shown):  # with the products of the histories, too, whose own support does not count
         found, expected = (
             top_lists(scorer, MaskedQueries(asked.queries, masked), 6, fill=fill, block_rows=7)
-            for scorer in (model, Dense())
+            for scorer in (model, Dense(model))
         )
         assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", [ALS, SPECTRAL])
+@pytest.mark.parametrize("at_once", [1, 7, 30])
+def test_models_that_score_by_factors_make_the_lists_of_whole_rows(
+    monkeypatch: pytest.MonkeyPatch, name: str, at_once: int
+) -> None:
+    monkeypatch.setattr("src.evaluation.exact_lists.ITEMS_AT_ONCE", at_once)
+    monkeypatch.setattr("src.evaluation.factor_lists.ITEMS_AT_ONCE", at_once)
+    rng = np.random.default_rng(4)
+    data = data_of([(f"u{rng.integers(90)}", f"p{int(rng.integers(90)) ** 2 // 90}", "purchase") for _ in range(500)])
+    params = replace(MODELS[name].params(AllSettings()), **{"factors" if name == ALS else "rank": 6})
+    model, fill = MODELS[name].train(data, params, seed=1), rng.permutation(len(data.items))
+    asked = queries_of(data, np.append(np.arange(len(data.users)), -1))
+    shown = asked.masked.copy()
+    shown.data[rng.random(len(shown.data)) < 0.7] = 0
+    shown.eliminate_zeros()
+    for masked in (asked.masked, shown):
+        found, expected = (
+            top_lists(scorer, MaskedQueries(asked.queries, masked), 6, fill=fill, block_rows=40)
+            for scorer in (model, Dense(model))
+        )
+        assert found.tolist() == expected.tolist()
+
+
+def test_items_with_short_vectors_are_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = []
+
+    def best(score: FloatArray, n: int) -> BestOfRows:
+        scored.append(score.shape)
+        return best_of_rows(score, n)
+
+    monkeypatch.setattr("src.evaluation.factor_lists.best_of_rows", best)
+    factors = np.full((3 * ITEMS_AT_ONCE, 2), 1e-3, np.float32)
+    factors[[7, 9_000], 0] = 1.0, 2.0
+    model = Als(AlsParams(), factors, factors.T @ factors + np.eye(2), np.ones(len(factors)), 1.0)
+    history = csr_matrix(([1.0], ([0], [7])), shape=(1, len(factors)))
+    found = ItemsByLength.of(model).best(history, csr_matrix(history.shape), 2)
+    assert found.tolist() == [[9_000, 7]]
+    assert scored == [(1, ITEMS_AT_ONCE)]
+
+
+@pytest.mark.parametrize("name", [POPULARITY, TRENDING])
+def test_lists_that_are_the_same_for_all_are_those_of_whole_rows(name: str) -> None:
+    data = world()
+    models = fit_models(data, {each: MODELS[each].params(AllSettings()) for each in {POPULARITY, name}}, 1, Silent())
+    task = RankingTask(np.arange(len(data.users)), [], [], 0)
+    pipeline = Pipeline(data.users, data.items, models, POPULARITY, weighting=data.weighting)
+    found = exact_lists(pipeline, data, task, name, Silent())
+    asked = queries_of(data, task.user_idx, data.events)
+    assert found.tolist() == top_lists(models[name], asked, K, fill=models[POPULARITY].order).tolist()
 
 
 def test_the_size_of_a_block_changes_no_list() -> None:

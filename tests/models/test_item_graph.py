@@ -11,9 +11,10 @@ from scipy.sparse import csr_matrix
 from src.core.domain import FloatArray, IntArray
 from src.models import item_graph
 from src.models.base import QueryBlock
-from src.models.item_graph import ItemGraph, ItemGraphParams, Pairs, fit_item_graph, strongest_pairs
+from src.models.item_graph import ItemGraph, ItemGraphParams, fit_item_graph, pairs_once, ranks_of, strongest_pairs
 from src.models.kernels.item_graph_kernels import ridge_of_columns, strongest_of_rows
 from src.models.normalization import LONGEST_HISTORY, NormalizedHistories, normalize_histories
+from src.models.sparse_rows import Pairs
 
 PLAIN = ItemGraphParams(user_exponent=0, item_exponent=0, input_exponent=0, output_exponent=0)
 
@@ -102,7 +103,8 @@ def columns_of(
     n_rows = (len(diagonal) if stop is None else stop) - start
     chosen, weight = np.full((n_rows, neighbours), -1, np.int32), np.zeros((n_rows, neighbours), np.float32)
     with_ridge = diagonal.astype(np.float32) + np.float32(ridge)
-    ridge_of_columns(pairs.pointers, pairs.item, pairs.value, with_ridge, start, chosen, weight)
+    rank = ranks_of(pairs)
+    ridge_of_columns(pairs, rank, pairs_once(pairs, rank), with_ridge, start, chosen, weight)
     return chosen, weight
 
 
@@ -112,6 +114,22 @@ def solved(pairs: Pairs, diagonal: FloatArray, ridge: float, target: int, near: 
     gram = np.maximum(gram, gram.T)
     among = gram[np.ix_(near, near)] + np.diag(diagonal[near] + ridge)
     return np.linalg.solve(among, gram[near, target])
+
+
+@pytest.mark.parametrize("kept", [60, 15, 5])
+def test_each_pair_is_once_in_the_row_of_the_item_that_fewer_rows_hold(kept: int) -> None:
+    matrix = normalize_histories(histories_of(300, 60, 0.2), 0.35, 0.4)
+    pairs = pairs_of((matrix.matrix.T @ matrix.matrix).toarray(), kept)
+    rank = ranks_of(pairs)
+    n_rows = np.bincount(pairs.item, minlength=60)
+    assert (np.diff(n_rows[np.argsort(rank)]) <= 0).all()
+    once = pairs_once(pairs, rank)
+    held = np.zeros((60, 60))
+    held[np.repeat(np.arange(60), np.diff(once.pointers)), once.item] = once.value
+    both = in_a_matrix(pairs).toarray()
+    expected = np.maximum(both, both.T)[np.argsort(rank)][:, np.argsort(rank)]
+    np.testing.assert_allclose(held, np.tril(expected), rtol=1e-6)
+    assert len(once.item) <= np.count_nonzero(held) + 60  # a pair at the edge of both items may be there twice
 
 
 @pytest.mark.parametrize("ridge", [0.5, 5.0, 15.0, 100.0])

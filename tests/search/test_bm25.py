@@ -126,6 +126,17 @@ def test_every_word_of_a_long_query_counts_once() -> None:
     assert np.array_equal(keywords.scores("usb " * 200 + "fan")[0], keywords.scores("usb fan")[0])
 
 
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [("labtop", "laptop"), ("fridgemagnet", "fridge magnet"), ("bookend", "book end"), ("smokedglass", "smoked glass")],
+)
+def test_a_word_is_split_only_into_words_that_titles_have_together(query: str, first: str) -> None:
+    titles = ("slime lab", "top panel", "laptop", "fridge", "fridge magnet", "book end", "book", "smoked glass")
+    keywords = build_bm25(shelf([Product(title, title) for title in titles]))
+    scores, matching = keywords.scores(query)
+    assert titles[matching[np.argmax(scores[matching])]] == first
+
+
 def test_a_word_that_is_known_is_not_corrected(keywords: Bm25Index) -> None:
     assert found(keywords, "lead") == ["p3"]
 

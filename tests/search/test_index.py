@@ -82,6 +82,14 @@ def test_meaning_counts_more_where_words_cover_less_of_the_query() -> None:
     assert fused(covered * 0, similarity, 0.0, noise) == pytest.approx([0.0, 0.2, 0.4])
 
 
+def test_the_most_similar_products_of_a_sentence_count_though_random_letters_reach_as_high() -> None:
+    covered = np.array([0.2, *[0.0] * 9], np.float32)
+    similarity = np.array([0.0, 0.2, *[0.05] * 8], np.float32)
+    scores = fused(covered, similarity, 0.2, Noise(typical=0.3, high=0.4))
+    assert int(np.argmax(scores)) == 1
+    assert scores[2:] == pytest.approx(np.zeros(8))
+
+
 def test_of_products_with_the_same_words_those_like_most_of_them_come_first() -> None:
     rows = np.array([[0, 1], [1, 0], [0.8, 0.6], [0, 0], [0, 1]], np.float32)
     score = with_typical_first(np.array([1, 1, 1, 1, 0], np.float32), rows)

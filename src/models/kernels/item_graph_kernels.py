@@ -6,8 +6,9 @@ import numpy as np
 
 from src.core.domain import FloatArray, IntArray
 from src.models.kernels.compile import compiled
+from src.models.sparse_rows import Pairs
 
-_STEPS = 10
+_STEPS = 11
 """Conjugate gradient steps: enough for four digits if the ridge keeps the condition number below a hundred."""
 
 
@@ -53,104 +54,128 @@ def strongest_of_rows(
 
 
 @compiled
+def count_once(pairs: Pairs, rank: IntArray, edge: FloatArray, counts: IntArray) -> None:
+    """Count what `write_once` writes.
+
+    Args:
+        pairs: see `write_once`.
+        rank: see `write_once`.
+        edge: see `write_once`.
+        counts: int64[n_items], zeros before; receives the lengths of the rows.
+    """
+    for own in range(len(pairs.pointers) - 1):
+        for at in range(pairs.pointers[own], pairs.pointers[own + 1]):
+            other = pairs.item[at]
+            if rank[own] > rank[other]:
+                counts[rank[own]] += 1
+            elif pairs.value[at] <= edge[other]:
+                counts[rank[other]] += 1
+
+
+@compiled
+def write_once(pairs: Pairs, rank: IntArray, edge: FloatArray, ends: IntArray, once: Pairs) -> None:
+    """Write pairs of items in rank numbers, each into the row of its higher rank alone.
+
+    Args:
+        pairs: of all items.
+        rank: int32[n_items], a permutation.
+        edge: float32[n_items]; a pair of a higher value is among those of this item, too.
+        ends: int64[n_items], by rank, where the rows begin; becomes where they end.
+        once: receives the pairs. One at the edge of both items may be there twice.
+    """
+    for own in range(len(pairs.pointers) - 1):
+        for at in range(pairs.pointers[own], pairs.pointers[own + 1]):
+            low, high = rank[pairs.item[at]], rank[own]
+            if low > high:
+                if pairs.value[at] > edge[pairs.item[at]]:
+                    continue
+                low, high = high, low
+            once.item[ends[high]], once.value[ends[high]] = low, pairs.value[at]
+            ends[high] += 1
+
+
+@compiled
 def ridge_of_columns(
-    pointers: IntArray,
-    item: IntArray,
-    value: FloatArray,
-    diagonal: FloatArray,
-    start: int,
-    chosen: IntArray,
-    weight: FloatArray,
+    pairs: Pairs, rank: IntArray, once: Pairs, diagonal: FloatArray, start: int, chosen: IntArray, weight: FloatArray
 ) -> None:
     """Regress columns of a Gram matrix on their strongest neighbours: (G_NN + λ I) w = G_N,i.
 
     The solver is conjugate gradients scaled by the diagonal (Saad, "Iterative methods for sparse linear systems",
-    algorithm 9.1). Pairs that `item` does not hold count as 0. The columns are start, start + 1, …: one for
+    algorithm 9.1). Pairs that `pairs` does not hold count as 0. The columns are start, start + 1, …: one for
     each row of `chosen`.
 
     Args:
-        pointers: int64[n_items + 1], where the neighbours of each item begin.
-        item: int32[n], neighbours.
-        value: float32[n], their entries of G.
+        pairs: neighbours, and their entries of G.
+        rank: int32[n_items], see `write_once`.
+        once: the same pairs, of `write_once`.
         diagonal: float32[n_items], of G + λ I.
         start: first column.
-        chosen: int32[m, neighbours], -1 before; receives the neighbours.
+        chosen: int32[m, neighbours], -1 before; receives the neighbours, by rank.
         weight: float32[m, neighbours], receives w.
     """
     neighbours = chosen.shape[1]
-    place = np.full(len(diagonal), -1, np.int32)
-    gram = np.empty((neighbours, neighbours), np.float32)
+    place = np.full(len(diagonal), -1, np.int16)
+    gram = np.empty((neighbours, neighbours), np.float32)  # its lower triangle, without the diagonal
+    scale, right = np.empty(neighbours, np.float32), np.empty(neighbours, np.float32)
+    solution, residual = np.empty(neighbours, np.float32), np.empty(neighbours, np.float32)
+    direction, product = np.empty(neighbours, np.float32), np.empty(neighbours, np.float32)
     for row in range(len(chosen)):
-        target = start + row
-        low, high = pointers[target], pointers[target + 1]
+        low, high = pairs.pointers[start + row], pairs.pointers[start + row + 1]
         if low == high:
             continue
-        order = np.argsort(-value[low:high])[: min(high - low, neighbours)]
+        order = low + np.argsort(-pairs.value[low:high])[: min(high - low, neighbours)]
+        order = order[np.argsort(rank[pairs.item[order]])]
         size = len(order)
-        right = np.empty(size, np.float32)
         for p in range(size):
-            chosen[row, p] = item[low + order[p]]
-            right[p] = value[low + order[p]]
-        _fill_gram(pointers, item, value, diagonal, chosen[row, :size], place, gram)
+            near = pairs.item[order[p]]
+            chosen[row, p], right[p], scale[p] = near, pairs.value[order[p]], diagonal[near]
+        _fill_gram(once, rank, chosen[row, :size], place, gram)
         # One function on purpose: as a helper, these loops sum in another order when they come from the cache.
-        solution = np.empty(size, np.float32)
-        residual = np.empty(size, np.float32)
-        direction = np.empty(size, np.float32)
-        product = np.empty(size, np.float32)
-        for p in range(size):
-            solution[p] = right[p] / gram[p, p]
         energy = np.float32(0)
         for p in range(size):
-            total = np.float32(0)
-            for q in range(size):
-                total += gram[p, q] * solution[q]
-            residual[p] = right[p] - total
-            direction[p] = residual[p] / gram[p, p]
+            solution[p] = 0
+            residual[p] = right[p]
+            direction[p] = residual[p] / scale[p]
             energy += residual[p] * direction[p]
         for _ in range(_STEPS):
             if energy < np.float32(1e-14):
                 break
+            for p in range(size):
+                product[p] = scale[p] * direction[p]
+            for p in range(size):
+                total, own = np.float32(0), direction[p]
+                for q in range(p):
+                    total += gram[p, q] * direction[q]
+                    product[q] += gram[p, q] * own
+                product[p] += total
             curvature = np.float32(0)
             for p in range(size):
-                total = np.float32(0)
-                for q in range(size):
-                    total += gram[p, q] * direction[q]
-                product[p] = total
-                curvature += total * direction[p]
+                curvature += product[p] * direction[p]
             step = energy / curvature
             next_energy = np.float32(0)
             for p in range(size):
                 solution[p] += step * direction[p]
                 residual[p] -= step * product[p]
-                next_energy += residual[p] * residual[p] / gram[p, p]
+                next_energy += residual[p] * residual[p] / scale[p]
             for p in range(size):
-                direction[p] = residual[p] / gram[p, p] + (next_energy / energy) * direction[p]
+                direction[p] = residual[p] / scale[p] + (next_energy / energy) * direction[p]
             energy = next_energy
-        weight[row, :size] = solution
+        weight[row, :size] = solution[:size]
 
 
 @compiled
-def _fill_gram(
-    pointers: IntArray,
-    item: IntArray,
-    value: FloatArray,
-    diagonal: FloatArray,
-    chosen: IntArray,
-    place: IntArray,
-    gram: FloatArray,
-) -> None:
-    """Write G + λ I of the chosen items into the corner of gram. place: int32[n_items], -1 before and after."""
-    size = len(chosen)
-    for p in range(size):
-        place[chosen[p]] = p
-    gram[:size, :size] = 0
-    for p in range(size):
-        near = chosen[p]
-        gram[p, p] = diagonal[near]
-        for at in range(pointers[near], pointers[near + 1]):
-            q = place[item[at]]
+def _fill_gram(once: Pairs, rank: IntArray, chosen: IntArray, place: IntArray, gram: FloatArray) -> None:
+    """Write G of the chosen items, which are sorted by rank, into the lower triangle of gram.
+
+    place: int16[n_items], by rank, -1 before and after.
+    """
+    for p in range(len(chosen)):
+        own = rank[chosen[p]]
+        gram[p, :p] = 0
+        for at in range(once.pointers[own], once.pointers[own + 1]):
+            q = place[once.item[at]]
             if q >= 0:
-                gram[p, q] = value[at]
-                gram[q, p] = value[at]
-    for p in range(size):
-        place[chosen[p]] = -1
+                gram[p, q] = once.value[at]
+        place[own] = p
+    for p in range(len(chosen)):
+        place[rank[chosen[p]]] = -1

@@ -25,9 +25,9 @@ class RatingsByRow(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """Normal prior of the rows: precision Λ, float64[d, d], and Λ m of their means m, float32[n_rows, d]."""
+    """Normal prior of the rows: their means, float32[n_rows, d], and the precision Λ, float64[d, d]."""
 
-    information: FloatArray
+    mean: FloatArray
     precision: FloatArray
 
 
@@ -73,7 +73,7 @@ def update_posteriors(
     Returns:
         (expected sum of the squared errors of their ratings, sum float64[d, d] of their posterior covariances).
     """
-    d, n_moments = prior.information.shape[1], moments.shape[1]
+    d, n_moments = prior.mean.shape[1], moments.shape[1]
     covariances, squared_error = np.zeros((d, d)), 0.0
     total, weighted = np.empty(n_moments), np.empty(d + 1)
     gram = np.zeros((d, d, _LANES), np.float32)
@@ -93,7 +93,9 @@ def update_posteriors(
             _fill_lane(total, weighted, gram, right, lane)
             lane_weight[lane] = weight[row]
             for a in range(d):
-                information[a, lane] = tau * right[a, lane] + prior.information[row, a]
+                information[a, lane] = tau * right[a, lane]
+                for c in range(d):
+                    information[a, lane] += precision[a, c] * prior.mean[row, c]
         for a in range(d):
             for c in range(d):
                 for lane in range(_LANES):
@@ -277,3 +279,54 @@ def explain_by_others(
             for k in range(d):
                 rest[row, k] -= scale[row] * change[k]
     return Unexplained(row_variance, effect_variance)
+
+
+@compiled
+def weighted_sum(rows: IntArray, values: FloatArray, weight: FloatArray) -> FloatArray:
+    """Add up some rows of values, each times its weight.
+
+    Args:
+        rows: int[m], row numbers.
+        values: float32[n_rows, d].
+        weight: float32[n_rows].
+
+    Returns:
+        float64[d].
+    """
+    total = np.zeros(values.shape[1])
+    for row in rows:
+        for k in range(len(total)):
+            total[k] += weight[row] * values[row, k]
+    return total
+
+
+@compiled
+def settle_prior(
+    rows: IntArray, mean: FloatArray, rest: FloatArray, change: FloatArray, weight: FloatArray, prior_mean: FloatArray
+) -> FloatArray:
+    """Write the prior means of some rows, and add up the squares of what they leave of the posterior means.
+
+    Args:
+        rows: int[m], row numbers.
+        mean: float32[n_rows, d], the posterior means.
+        rest: float32[n_rows, d], what the effects leave of them.
+        change: float32[d], of the constant, which the rest is less by.
+        weight: float32[n_rows], how many equal rows each stands for.
+        prior_mean: float32[n_rows, d], receives the prior means.
+
+    Returns:
+        float64[d, d], Σ weight · rest restᵀ.
+    """
+    d = rest.shape[1]
+    scatter, left = np.zeros((d, d)), np.zeros(d)
+    for row in rows:
+        for a in range(d):
+            unexplained = rest[row, a] - change[a]
+            prior_mean[row, a] = mean[row, a] - unexplained
+            left[a] = unexplained
+            for c in range(a + 1):
+                scatter[a, c] += weight[row] * left[a] * left[c]
+    for a in range(d):
+        for c in range(a):
+            scatter[c, a] = scatter[a, c]
+    return scatter

@@ -19,7 +19,9 @@ from src.models.kernels.vbmf_kernels import (
     RatingsByRow,
     Weights,
     explain_by_others,
+    settle_prior,
     update_posteriors,
+    weighted_sum,
 )
 
 _PARTS = 16
@@ -172,17 +174,17 @@ class Side:
         Returns:
             The expected sum of the squared errors of all ratings.
         """
-        prior = Prior(self.prior_mean @ self.precision.astype(np.float32), self.precision)
+        prior = Prior(self.prior_mean, self.precision)
         known = Others(others.moments, others.weight)
 
         def update_part(rows: IntArray) -> tuple[float, FloatArray]:
             return update_posteriors(rows, self.ratings, known, noise_precision, prior, self.weight, self.moments)
 
         results = map_in_threads(update_part, self.parts, pool)
-        self._learn_prior(np.sum([covariances for _, covariances in results], axis=0), others)
+        self._learn_prior(np.sum([covariances for _, covariances in results], axis=0), others, pool)
         return float(sum(error for error, _ in results))
 
-    def _learn_prior(self, covariances: FloatArray, others: Side) -> None:
+    def _learn_prior(self, covariances: FloatArray, others: Side, pool: ThreadPoolExecutor | None) -> None:
         """Learn m, y, κ and Λ. covariances: float64[d, d], the sum of those of the posteriors of x."""
         rest = self.mean - self.prior_mean
         prior = EffectPrior(np.diag(self.precision).copy(), self.effect_precision)
@@ -191,15 +193,12 @@ class Side:
         squares = self.other_weight.astype(np.float64) @ np.square(self.effect)
         self.effect_precision = self.other_weight.sum(dtype=np.float64) / (squares + sums.effect_variance)
         n = self.weight.sum(dtype=np.float64)
-        unexplained = (self.weight.astype(np.float64) @ rest / n).astype(np.float32)
-        self.constant = self.constant + unexplained
-        rest -= unexplained
-        scatter = covariances + np.diag(sums.row_variance)
-        scatter = sum((_scatter(rest[part], self.weight[part]) for part in self.parts), scatter)
-        self.prior_mean = self.mean - rest
+        unexplained = map_in_threads(lambda rows: weighted_sum(rows, rest, self.weight), self.parts, pool)
+        change = (np.sum(unexplained, axis=0) / n).astype(np.float32)
+        self.constant = self.constant + change
+
+        def settle(rows: IntArray) -> FloatArray:
+            return settle_prior(rows, self.mean, rest, change, self.weight, self.prior_mean)
+
+        scatter = np.sum(map_in_threads(settle, self.parts, pool), axis=0) + covariances + np.diag(sums.row_variance)
         self.precision = np.linalg.inv(scatter / n + np.eye(self.d) * MIN_VARIANCE)
-
-
-def _scatter(rows: FloatArray, weight: FloatArray) -> FloatArray:
-    wide = rows.astype(np.float64)
-    return (wide.T * weight) @ wide
