@@ -261,7 +261,14 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
 
 
 def fit_histories(histories: csr_matrix, params: AlsParams, *, seed: int, start: Als | None = None) -> Als:
-    """Train on histories, CSR [n_users, n_items] of weights; see `train`."""
+    """Train on the confidence matrix 1 + α w of histories.
+
+    Args:
+        histories: CSR [n_users, n_items], weights.
+        params: see AlsParams.
+        seed: of the initial factors.
+        start: see `train`.
+    """
     several = np.flatnonzero(np.diff(histories.indptr) > 1)  # a history of one product relates it to no other
     kept = histories[several] if len(several) else histories
     degree = np.maximum(np.asarray(kept.sum(axis=0)).ravel(), 1)
