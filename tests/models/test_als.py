@@ -20,7 +20,7 @@ from src.models import als
 from src.models.als import Als, AlsParams, train
 from src.models.base import QueryBlock, QueryRows
 from src.models.kernels.als_kernels import SparseRows, solve_rows
-from src.models.kernels.als_trainer import Rows
+from src.models.kernels.als_trainer import FactorRows
 
 N_USERS, N_ITEMS = 120, 50
 PARAMS = AlsParams(factors=6, regularization=0.3, alpha=8.0, iterations=12)
@@ -111,7 +111,7 @@ def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int, is_base
     extra[0] = 0
     pairs = SparseRows(np.array([0, length]), chosen.astype(np.int32), extra)
     basis = rng.standard_normal((24, 24))
-    rows, solution = Rows(others.copy()), Rows(np.empty((1, 24), np.float32))
+    rows, solution = FactorRows(others.copy()), FactorRows(np.empty((1, 24), np.float32))
     if is_based:  # the same rows, kept as others times the inverse of a basis
         rows.values, rows.basis = (others @ np.linalg.inv(basis)).astype(np.float32), basis
     with ThreadPoolExecutor(2) as pool:

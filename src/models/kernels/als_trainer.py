@@ -30,7 +30,7 @@ _START_SCALE = 0.01
 _ROWS_AT_ONCE = 8_192
 
 
-class Rows:
+class FactorRows:
     """One side: its rows x = vB, kept as v, so that to whiten them takes one product.
 
     Attributes:
@@ -111,7 +111,7 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
     place[own] = np.arange(len(own))
     extra = csr_matrix((extra.data, place[extra.indices], extra.indptr), shape=(n_users, len(own)))
     by_user, by_item = _pairs(extra), _pairs(csr_matrix(extra.T.tocsr()))
-    items, users = Rows(first[own]), Rows(np.empty((n_users, options.factors), np.float32))
+    items, users = FactorRows(first[own]), FactorRows(np.empty((n_users, options.factors), np.float32))
     # Threads of BLAS that wait for work would keep the cores from those of this pool.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores()) as pool:
         for _ in range(options.iterations):
@@ -122,7 +122,9 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
     return first
 
 
-def _solve(pairs: SparseRows, others: Rows, solved: Rows, regularization: float, pool: ThreadPoolExecutor) -> None:
+def _solve(
+    pairs: SparseRows, others: FactorRows, solved: FactorRows, regularization: float, pool: ThreadPoolExecutor
+) -> None:
     """Solve for one side, given the other, which is whitened."""
     solved.basis = others.whiten(regularization, pool)
     cost = pairs.starts[1:] + np.arange(len(solved.values))  # a row costs about as much as a pair
