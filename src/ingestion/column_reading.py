@@ -39,6 +39,7 @@ from src.ingestion.column_roles import (
 from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import prefer_consistent
+from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.first_rows import FirstRows
@@ -82,6 +83,7 @@ class ColumnReading:
         group: Positions of the id of the group that a row belongs to, if it has no role of its own.
         day: Positions of year, month and day where no column has the whole time; else ().
         fates: What becomes of each column.
+        nobody: Ids of users that stand for nobody.
     """
 
     layout: str
@@ -91,6 +93,7 @@ class ColumnReading:
     group: tuple[int, ...] = ()
     day: tuple[int, ...] = ()
     fates: tuple[ColumnFate, ...] = ()
+    nobody: frozenset[str] = frozenset()
 
     @property
     def used(self) -> set[int]:
@@ -127,7 +130,8 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     looks = find_by_look(roles, profiles, given)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
-    preferred = [*titled, *prefer_consistent(roles, first, settled_roles)]
+    preferred = [*titled, *prefer_customers(roles, first, settled_roles)]
+    preferred += prefer_consistent(roles, first, settled_roles)
     readings = rank_readings(roles, profiles)
     if hints.layout is not None:
         readings = [Reading(hints.layout, 0.0)]
@@ -143,6 +147,12 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     said = by_look if layout != PRODUCTS else by_look & looks
     notes += [_look_note(role, profiles[columns[role]].name) for role in _EVENT_ROLES if role in said]
     found = _reading_of(layout, columns, roles, profiles, given)
+    if layout != PRODUCTS and USER in columns and USER not in settled_roles:
+        others = [column.at for column in roles[USER] if column.confidence >= _SURE[USER]]
+        if shared := find_shared_ids(first, columns[USER], others):
+            beside = (shared.people, *(at for at in found.fallbacks.get(USER, ()) if at != shared.people))
+            found = replace(found, nobody=shared.ids, fallbacks={**found.fallbacks, USER: beside})
+            notes.append(shared.note(columns[USER], first))
     reasons = {at: _reason(role, settled, by_look) for role, at in columns.items()}
     found = replace(found, fates=account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS))
     notes += preferred if layout != PRODUCTS else []
@@ -186,7 +196,7 @@ def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
     names = [profile.name for profile in first.profiles]
     notes = []
     for role, others in reading.fallbacks.items():
-        if role in (USER, PRODUCT, TIME) and others:
+        if role in (USER, PRODUCT, TIME) and others and first.profiles[reading.columns[role]].filled < 1.0:
             name, beside = names[reading.columns[role]], " or ".join(repr(names[at]) for at in others)
             notes.append(
                 f"where {name!r} is empty, {beside} was taken for the {role}; for none: "

@@ -67,7 +67,7 @@ _AMOUNT = re.compile(r"\d+\.\d{1,2}", re.ASCII)
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
 _HALF_FULL = 0.5
-_FEW_PIECES = 5
+_FEW_PIECES = _FEW_SORTS = 5
 _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _EPOCH_DIGITS = 10
 _LONGEST_DAY = len("31 de septiembre de 2026")
@@ -134,7 +134,7 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
     roles: Roles = {}
     for role, column in _by_name(profiles, taken):
         if role not in given and role not in ignored:
-            if role != USER or column.filled or not profiles[column.at].n_rows:  # an empty one makes no events
+            if role not in (USER, PRODUCT) or column.filled or not profiles[column.at].n_rows:  # makes no events
                 roles.setdefault(role, []).append(column)
             taken.add(column.at)
     roles |= {role: [RoleColumn(at, _EXACT, True, profiles[at].filled)] for role, at in given.items()}
@@ -255,6 +255,9 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
         if worded and worded[0] == REFUNDED and _is_yes_or_no(profile):
             worded = CANCELLED, worded[1]
+        is_sparse = profile.filled < _HALF_FULL  # a file of returns has a day of return in every row
+        if worded and worded[0] == TIME and is_sparse and order_state(profile.name) is OrderState.UNDONE:
+            worded = CANCELLED, 0.7  # "fecha de cancelación"
         if worded is None and order_state(profile.name) is OrderState.UNDONE and _is_yes_or_no(profile):
             worded = CANCELLED, 0.7  # "void?"
         if worded is None and scale_in_name(profile.name):  # "points (0-10)"
@@ -469,12 +472,18 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
         if not _names_other(profiles[at].name, PRODUCT_WORD)
         and {KIND, QUANTITY}.isdisjoint(classes_of(profiles[at].name))
         and not kind_of(profiles[at].name)  # a report's "clicks"
+        and not _are_sorts(profiles[at])
         and not names_attributes(at, profiles)
     ]
     of_users = [at for at in found if USER_WORD in classes_of(profiles[at].name)]
     named = [at for at in of_users or found if has_id_word(profiles[at].name)]
     found = named or of_users or found
     return found[0] if len(found) == 1 else None
+
+
+def _are_sorts(profile: ColumnProfile) -> bool:
+    """Whether a column has a few words without numbers in them: places, or sorts of rows."""
+    return profile.n_distinct <= _FEW_SORTS and not any(map(str.isdigit, "".join(profile.cells)))
 
 
 def names_attributes(at: int, profiles: Sequence[ColumnProfile]) -> bool:

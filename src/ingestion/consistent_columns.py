@@ -44,7 +44,7 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
     if USER not in settled:
         notes += _ids_before_names(roles, first)
     if PRODUCT in roles and PRODUCT not in settled:
-        notes += _one_title(roles, first, settled)
+        notes += [*_one_title(roles, first, settled), *_titles_of_copies(roles, first)]
         notes += _name_of_customer(roles, first)
         notes += _title_of_customer(roles, first) if TITLE not in settled else []
     if INVOICE in roles and INVOICE not in settled:
@@ -67,7 +67,7 @@ def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
         is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.name)
         if is_id and share_single(first, column.at, columns[0].at) >= _MOST:
             do = first.option(USER, columns[0].at)
-            _to_front(columns, column)
+            to_front(columns, column)
             yield (
                 f"{profile.name!r} has the ids of the customers in {named.name!r} and was taken for the user; for "
                 f"these: {do}"
@@ -89,7 +89,7 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
     if better is None:
         return
-    _to_front(columns, better)
+    to_front(columns, better)
     yield (
         f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
         f"{first.option(PRODUCT, worst.at)}"
@@ -97,6 +97,31 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     if INVOICE not in settled and share_single(first, worst.at, roles[USER][0].at) >= _MOST:
         columns.remove(worst)
         roles[INVOICE] = [RoleColumn(worst.at, 0.5, False, worst.filled), *roles.get(INVOICE, [])]
+
+
+def _titles_of_copies(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Prefer the ids of titles to those of their copies, where nothing but its look told the product."""
+    column, titles = roles[PRODUCT][0], roles.get(TITLE, [])
+    if column.is_named or not titles or titles[0].at == column.at:
+        return
+    if not 0.0 <= share_single(first, titles[0].at, column.at) < _FEW:
+        return
+    title = first.profiles[titles[0].at]
+    for at, profile in enumerate(first.profiles):
+        is_id = profile.share(_is_code) >= _MOST <= profile.filled and not is_excluded(profile.name)
+        if is_id and profile.n_distinct == title.n_distinct and share_single(first, titles[0].at, at) == 1.0:
+            copies = first.profiles[column.at].name
+            free_columns(roles, [at])
+            roles[PRODUCT] = [RoleColumn(at, column.confidence, False, profile.filled), *roles[PRODUCT]]
+            yield (
+                f"{copies!r} has several ids for one title, and {profile.name!r} has one, and was taken for the "
+                f"product; for the other: {first.option(PRODUCT, column.at)}"
+            )
+            return
+
+
+def _is_code(cell: str) -> bool:
+    return " " not in cell and any(map(str.isdigit, cell))
 
 
 def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
@@ -238,7 +263,8 @@ def share_single(first: FirstRows, key: int, at: int) -> float:
     return sum(len(set(cells)) == 1 for cells in repeated) / len(repeated)
 
 
-def _to_front(columns: list[RoleColumn], column: RoleColumn) -> None:
+def to_front(columns: list[RoleColumn], column: RoleColumn) -> None:
+    """Put a column before all others of its role."""
     columns.remove(column)
     columns.insert(0, column)
 

@@ -145,6 +145,7 @@ class CsvRows:
                 broken.append(RejectedRow(line, Rejection(code), [row[:_MAX_SHOWN] if len(row) > MAX_LINE else row]))
                 continue
             if width is not None and len(row) != width:
+                row = self.padded(row, width)
                 if len(row) < width or any(cell.strip() for cell in row[width:]):
                     code = RejectionCode.MISSING_FIELD if len(row) < width else RejectionCode.TOO_MANY_FIELDS
                     broken.append(RejectedRow(line, Rejection(code), row))
@@ -153,6 +154,15 @@ class CsvRows:
             lines.append(line)
             rows.append(row)
         return RawBlock(lines, rows, broken)
+
+    def padded(self, row: list[str], width: int) -> list[str]:
+        """Return a row of a workbook with the empty cells at its end; one of text may be torn, and stays as it is.
+
+        Args:
+            row: The row.
+            width: Cells of a whole row.
+        """
+        return [*row, *[""] * (width - len(row))] if self.file.format == "sheet" else row
 
     def _numbered(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yield the line number of each row, and its fields; the text of a row that cannot be parsed."""

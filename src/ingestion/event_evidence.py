@@ -17,6 +17,8 @@ from src.ingestion.nobody import found_among
 _MOST = 10_000  # events looked at: more would slow down the load
 _FEW, _MANY = 20, 100  # events from which repeats say something
 _FEWEST_IDS = 3
+_DENSE = 0.9  # share of all pairs of a user and a product that are events, which are products listed for each place
+_FEWEST_LISTED = 5  # products
 _ALMOST_ALL = 0.98
 _CROWD = 0.25  # share of the events, from which one user is no single person
 _LEAD = 3.0
@@ -34,6 +36,8 @@ class EventEvidence:
     Attributes:
         users: User → events.
         products: Product → events.
+        pairs: Users with their products.
+        visits: Users with the times of their events.
         values: Of purchases, how many.
         ratings: Of ratings, how good.
         times: UTC seconds, of the events that have any.
@@ -46,6 +50,8 @@ class EventEvidence:
     values: list[FloatArray] = field(default_factory=list)
     ratings: list[FloatArray] = field(default_factory=list)
     times: list[IntArray] = field(default_factory=list)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    visits: set[tuple[str, int]] = field(default_factory=set)
     n_events: int = 0
     n_twice: int = 0
 
@@ -58,6 +64,8 @@ class EventEvidence:
         users, products, kinds = part.texts(0, 1, 2)
         self.users.update(users)
         self.products.update(products)
+        self.visits.update(zip(users, part.at.tolist(), strict=True))
+        self.pairs.update(zip(users, products, strict=True))
         for kind, values in ((EventKind.PURCHASE, self.values), (EventKind.RATING, self.ratings)):
             values.append(part.value[np.fromiter(map(kind.value.__eq__, kinds), np.bool_, len(kinds))])
         self.times.append(part.at[part.at != NO_TIME])
@@ -83,19 +91,9 @@ class EventEvidence:
         return [f"{which}: {len(self.users):,} users, {len(self.products):,} products{times}{''.join(amounts)}"]
 
     def remarks(self) -> Iterator[str]:
-        """Yield what is unusual and may be right: ids that never repeat, and one time for all."""
+        """Yield what is unusual and may be right: the same thing twice, and one time for all."""
         if self.n_events < _FEW:
             return
-        for noun, counts, other in (
-            ("user", self.users, "orders, visits or rows"),
-            ("product", self.products, "rows or orders"),
-        ):
-            n = len(counts)
-            if n == self.n_events or (self.n_events >= _MANY and n > _ALMOST_ALL * self.n_events):
-                yield (
-                    f"{n:,} of {self.n_events:,} events have a {noun} of their own: the column may number {other}; to "
-                    f"take another: --columns {noun}=COLUMN"
-                )
         if self.n_twice > _TWICE * self.n_events:
             yield (
                 f"{self.n_twice:,} of {self.n_events:,} events have the user, product, kind and time of another: if "
@@ -115,6 +113,10 @@ class EventEvidence:
         checks = [
             self._few("user", self.users),
             self._few("product", self.products),
+            self._alone("user", self.users, "orders, visits or rows"),
+            self._alone("product", self.products, "rows or orders, or have cells of several products"),
+            self._returning(),
+            self._listed(),
             self._crowd("user", self.users, _CROWD),
             self._crowd("product", self.products, 2 * _CROWD),
             self._same("user", self.users),
@@ -125,10 +127,46 @@ class EventEvidence:
         failed = [check for check in checks if not check.passed]
         yield from failed or [check_of("events as a whole", True, "as in other shops", "that", "")]
 
+    def _alone(self, noun: str, counts: Counter[str], other: str) -> Check:
+        n, most = len(counts), self.n_events - 1 if self.n_events < _MANY else _ALMOST_ALL * self.n_events
+        return check_of(
+            f"{noun}s that come again",
+            n <= most,
+            f"{n:,} of {self.n_events:,} events have a {noun} of their own",
+            f"a {noun} in several events",
+            f"the column may number {other}; to take another: --columns {noun}=COLUMN",
+        )
+
+    def _returning(self) -> Check:
+        """Check that users come at several times, as customers do and orders do not."""
+        n_times = Counter(user for user, _ in self.visits)
+        several = [user for user, n in self.users.items() if n > 1 and "@" not in user]
+        n_once = sum(n_times[user] == 1 for user in several) if len(self._known_times()) == self.n_events else 0
+        return check_of(
+            "users at several times",
+            n_once < _FEW or n_once <= _ALMOST_ALL * len(several),
+            f"{n_once:,} of {len(several):,} users with several events have them at one time",
+            "users who come again",
+            "the column may number orders or visits; to take another: --columns user=COLUMN",
+        )
+
+    def _listed(self) -> Check:
+        """Check that events are not a list of all products for each place, such as its stock."""
+        n_users, n_products = len(self.users), len(self.products)
+        is_list = len(self.pairs) == self.n_events and n_users > 1 and n_products >= _FEWEST_LISTED
+        return check_of(
+            "all products of all users",
+            not is_list or len(self.pairs) < _DENSE * n_users * n_products,
+            f"{len(self.pairs):,} of {n_users:,} times {n_products:,} pairs of a user and a product, each once",
+            "that users take some products, and leave others",
+            "if rows tell the stock of places, or sums: --layout products; to take other users: --columns user=COLUMN",
+        )
+
     def _few(self, noun: str, counts: Counter[str]) -> Check:
+        is_many = self.n_events >= (_FEW if noun == "user" else _MANY)
         return check_of(
             f"number of {noun}s",
-            self.n_events < _MANY or len(counts) > _FEWEST_IDS,
+            not is_many or len(counts) > _FEWEST_IDS,
             f"{len(counts):,} in {self.n_events:,} events",
             f"more than {_FEWEST_IDS}",
             f"the column may be one of groups or states; to take another: --columns {noun}=COLUMN",

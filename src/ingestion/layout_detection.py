@@ -31,7 +31,7 @@ from src.ingestion.column_names import (
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
 from src.ingestion.column_roles import RoleColumn, Roles, find_roles, names_attributes
-from src.ingestion.column_words import is_excluded
+from src.ingestion.column_words import is_excluded, role_by_words
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.embedded_json import find_embedded
 from src.ingestion.event_kind_names import kind_of_file
@@ -81,6 +81,7 @@ from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 from src.ingestion.titled_events import user_and_product
+from src.ingestion.unused_columns import may_be_points
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
@@ -159,7 +160,9 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
         names = [names[at] for at in used]
         rows, sample = replace(rows, names=tuple(names)), [[row[at] for at in used] for row in sample]
     columns, fallbacks = dict(reading.columns), dict(reading.fallbacks)
-    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates)
+    layout = Layout(
+        reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates, nobody=reading.nobody
+    )
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
 
@@ -206,6 +209,9 @@ def _advice_of(first: FirstRows, given: GivenColumns) -> str:
     if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
         missing = "customers" if PRODUCT in roles else "products"
         advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
+    if INVOICE in roles and PRODUCT in roles and USER not in roles:
+        order = first.option(USER, roles[INVOICE][0].at)
+        advice += f"If nothing names them, let each order stand for a customer of its own: {order}. "
     attribute = next((each.name for at, each in enumerate(profiles) if names_attributes(at, profiles)), None)
     if attribute is not None:
         advice += f"{attribute!r} seems to name attributes, of which each row has one: give each a column of its own. "
@@ -230,9 +236,9 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and profile.n_distinct >= _FEW_IDS
         and profile.repeated > 0.0
         and not is_excluded(profile.name)
-        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("31"))
+        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("999"))
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
-        and role_of_name(profile.name) in ("", USER, PRODUCT, GROUP)
+        and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
         and not names_attributes(at, profiles)
     ]
     if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
@@ -246,6 +252,10 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         if role not in found and fit:
             found[role] = fit[0]
             free.remove(fit[0])
+    if {VALUE, QUANTITY, INVOICE, KIND}.isdisjoint(roles):
+        rated = (at for at, each in enumerate(profiles) if at not in found.values() and may_be_points(each))
+        if (at := next(rated, None)) is not None:
+            found[VALUE] = at
     if not {USER, PRODUCT} <= found.keys():
         return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
     return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"
@@ -386,7 +396,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         no_rating=ratings.no_rating,
         worded=worded,
         language=language,
-        nobody=zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
+        nobody=layout.nobody | zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,
         words=hints.words,
         scale=ratings.scale,

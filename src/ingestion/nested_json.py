@@ -107,10 +107,7 @@ def _planned(
     inner_names: set[str] = set()
     beside: dict[str, tuple[int, tuple[str, ...]]] = {}
     for depth in range(len(chain), -1, -1):
-        objects_there: Sequence[Any] = first
-        for path in chain[:depth]:
-            objects_there = [each for value in objects_there for each in _elements(value, path)]
-        level = [value for value in objects_there if isinstance(value, dict)]
+        level = [value for value in _reached(first, chain[:depth]) if isinstance(value, dict)]
         if depth and not level:
             columns[".".join(chain[depth - 1])] = (depth, ())
             continue
@@ -206,23 +203,30 @@ def _find_chain(
     lists = set(_lists(dicts))
     names = [".".join(path) for path in _leaves(dicts) if path not in lists]
     roles = outer | _roles_of(names)
-    best: tuple[tuple[str, ...], ...] = ()
     if len(above) >= 3:
-        return best
+        return ()
+    found: list[tuple[int, tuple[tuple[str, ...], ...]]] = []
     for path in _lists(dicts):
-        elements = [each for value in dicts for each in _elements(value, path)][:_SAMPLE_OBJECTS]
-        inner = [value for value in elements if isinstance(value, dict)]
+        elements = [each for value in dicts for each in _elements(value, path)]
+        inner = [value for value in elements[:_SAMPLE_OBJECTS] if isinstance(value, dict)]
         chain = (*above, path)
-        if len(inner) * 2 > len(elements):
+        if len(inner) * 2 > len(elements[:_SAMPLE_OBJECTS]):
             leaf_roles = _roles_of([".".join(leaf) for leaf in _leaves(inner)])
-            deeper = _find_chain(inner, chain, roles)
-            if deeper:
-                return deeper
-            if PRODUCT in leaf_roles or (USER in roles and {TIME, KIND} <= leaf_roles):
-                best = best or chain
+            if deeper := _find_chain(inner, chain, roles):
+                found.append((len(_reached(inner, deeper[len(chain) :])), deeper))
+            elif PRODUCT in leaf_roles or (USER in roles and {TIME, KIND} <= leaf_roles):
+                found.append((len(elements), chain))
         elif elements and USER in roles and PRODUCT not in roles and (role_by_words(path[-1]) or ("", 0))[0] == PRODUCT:
-            best = best or chain
-    return best
+            found.append((len(elements), chain))
+    # What few objects have, such as the lines that came back, is not what rows are made of.
+    return max(found, key=lambda each: each[0], default=(0, ()))[1]
+
+
+def _reached(objects: Sequence[Any], chain: Sequence[tuple[str, ...]]) -> list[Any]:
+    """Return the elements at the end of a chain of lists."""
+    for path in chain:
+        objects = [each for value in objects for each in _elements(value, path)]
+    return list(objects)
 
 
 def _roles_of(names: Sequence[str]) -> set[str]:

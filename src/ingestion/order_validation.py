@@ -34,7 +34,8 @@ from src.ingestion.prices import price_in
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
 
-NO_WORDS = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
+_NO = "false no n f none nan null nein falsch non faux falso nee nie não nao nej ei hayır hayir нет 否 いいえ 아니요"
+NO_WORDS = frozenset({"", *_NO.split()})
 """Notations of "no" in a column of flags."""
 _WHOLE = 0.999
 _LONGEST_STATE = 40  # characters of a state in a reason

@@ -187,7 +187,8 @@ class ReshapedRows:
                     continue
             elif group and (fill.continues or not _is_empty(key)):
                 if fill.required and all(_is_empty(row[column]) for column in fill.required):
-                    broken.append(block.reject(at, Rejection(RejectionCode.NO_VARIANT)))
+                    code = RejectionCode.NO_VARIANT if fill.heading is None else RejectionCode.GROUP_HEADING
+                    broken.append(block.reject(at, Rejection(code)))
                     continue
                 filled = list(row)
                 for column, cell in group.items():
@@ -261,15 +262,36 @@ def find_headings(rows: Sequence[Sequence[str]], key: int, product: int) -> Fill
     heads = [row for row in rows if row[key].strip() and not row[product].strip()]
     lines = [row for row in rows if row[product].strip()]
     is_alone = all(sum(bool(cell.strip()) for cell in row) <= _MOST_IN_HEADING for row in heads)
-    if (
-        len(heads) < _FEWEST_HEADINGS
-        or not is_alone
-        or any(row[key].strip() for row in lines)
-        or len(lines) < len(heads)
-    ):
+    if len(heads) < _FEWEST_HEADINGS:
         return None
+    if not is_alone or any(row[key].strip() for row in lines) or len(lines) < len(heads):
+        is_package = _are_packages(rows, key, product)
+        return FillDown(key, (), continues=True, required=(product,), heading="") if is_package else None
     before = {match[0] if (match := re.match(r"[^:#]*[:#]\s*", row[key].strip())) else "" for row in heads}
     return FillDown(key, (), continues=True, required=(product,), heading=before.pop() if len(before) == 1 else "")
+
+
+def _are_packages(rows: Sequence[Sequence[str]], key: int, product: int) -> bool:
+    """Whether rows of a product without a customer stand below one of a customer without a product, of the same time.
+
+    Args:
+        rows: First rows, as texts.
+        key: Position of the customer.
+        product: Position of the product.
+    """
+    alike: list[set[int]] = []
+    n_lines, above = 0, None
+    for row in rows:
+        if row[key].strip():
+            above = None if row[product].strip() else row
+        elif row[product].strip():
+            n_lines += 1
+            if above is not None:
+                alike.append({at for at, cell in enumerate(row) if cell.strip() and cell == above[at]})
+    shared = Counter(at for each in alike for at in each)
+    several = (at for at in shared if len({row[at] for row in rows}) > _FEWEST_HEADINGS)
+    most = max((shared[at] for at in several), default=0)
+    return n_lines >= _FEWEST_HEADINGS and most >= 0.9 * n_lines
 
 
 def find_fill_down(
@@ -308,4 +330,12 @@ def find_fill_down(
     )
     if not repeated:
         return None
+    # What few orders have, such as a day of cancelling, is the order's where no other row has any.
+    repeated += tuple(
+        at
+        for at in columns
+        if at not in (key, *repeated)
+        and not any(row[at].strip() for row in later)
+        and any(row[at].strip() for row in first)
+    )
     return FillDown(key, repeated, n_continued >= 0.9 * len(later), tuple(required))

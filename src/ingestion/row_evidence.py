@@ -10,15 +10,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
+    DESCRIPTION,
     GROUP,
     IMAGE,
     INVOICE,
+    KIND,
     LANGUAGE,
     PRICE,
     PRODUCT,
     QUANTITY,
     SALE_PRICE,
     STATE,
+    TIME,
     TITLE,
     USER,
     columns_option,
@@ -26,11 +29,13 @@ from src.ingestion.column_names import (
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_words import words_of
 from src.ingestion.first_rows import FirstRows
-from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES
+from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES
 from src.ingestion.prices import price_in
 from src.ingestion.titled_events import user_and_product
 from src.ingestion.usual_cells import usual_cells
 
+_DESCRIBES = frozenset({CATEGORY, BRAND, TITLE, DESCRIPTION})
+"""Roles that a column of sorts of rows may have been taken for."""
 _FEW = 3  # rows that show how numbers hang together
 _MOST, _SOME = 0.8, 0.2
 _MOST_SORTS = 10
@@ -78,8 +83,9 @@ def _cut_ids(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
 def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
     if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
         yield from _price_of_line(columns, first)
-    if layout in (PURCHASES, PAIRS) and STATE not in {*columns, *given} and USER in columns:
-        yield from _same_sale_twice(columns, first)
+    is_log = layout == EVENTS and TIME in columns
+    if (layout in (PURCHASES, PAIRS) or is_log) and STATE not in {*columns, *given} and USER in columns:
+        yield from _same_sale_twice(columns, first, (INVOICE, KIND, TIME) if is_log else ())
     has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
     if TITLE in columns and has_ids and PRODUCT not in given:
         yield from _titles_of_products(columns, first)
@@ -95,18 +101,21 @@ def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: 
             )
 
 
-def _same_sale_twice(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
-    """Find sorts of documents that tell one sale several times: user, product and quantity repeat across its words."""
-    rows = first.rows
-    sales = [tuple(row[columns[role]].strip() for role in (USER, PRODUCT, QUANTITY) if role in columns) for row in rows]
+def _same_sale_twice(columns: Mapping[str, int], first: FirstRows, beside: Sequence[str]) -> Iterator[str]:
+    """Find sorts of rows that tell one sale several times: user, product and quantity repeat across its words.
+
+    Args:
+        columns: Role → position.
+        first: The first rows of the file.
+        beside: Roles that must repeat too.
+    """
+    rows = [row for row in first.rows if row[columns[PRODUCT]].strip()]
+    of_sale = [columns[role] for role in (USER, PRODUCT, QUANTITY, *beside) if role in columns]
+    sales = [tuple(row[at].strip() for at in of_sale) for row in rows]
+    decisive = {at for role, at in columns.items() if role not in _DESCRIBES}
     for at, profile in enumerate(first.profiles):
         is_sort = profile.is_enumeration and profile.filled >= _MOST and 1 < profile.n_distinct <= _MOST_SORTS
-        if (
-            at in columns.values()
-            or not is_sort
-            or len(rows) < MANY
-            or not {",", "="}.isdisjoint("".join(profile.cells))
-        ):
+        if at in decisive or not is_sort or len(rows) < MANY or not {",", "="}.isdisjoint("".join(profile.cells)):
             continue
         sorts = [row[at].strip() for row in rows]
         told = defaultdict(set)

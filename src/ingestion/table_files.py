@@ -35,6 +35,8 @@ from src.ingestion.nested_json import NestedJsonDocumentRows, NestedJsonRows, pl
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import as_texts
 
+_FEWEST_NAMES = 3  # of a header that only its place tells
+
 FlatRows: TypeAlias = CsvRows | JsonLinesRows | ParquetRows
 
 
@@ -137,7 +139,7 @@ def _open_delimited(file: InputFile, first: str, hints: Hints) -> OpenedRows:
             least = 4 if at else 1 if is_unknown_header(sample) else 2
             if not at and is_unknown_header(sample) and not _is_header(names, hints, least, is_first=True):
                 names = _without_common_beginning(names)
-            if _is_header(names, hints, least, is_first=at == 0):
+            if _is_header(names, hints, least, is_first=at == 0) or _is_below_comments(sample, at, rows.width):
                 headers.append((len(candidates(names)), -at, names))
         if headers:  # a line that describes the columns may stand above their names
             _, before, names = max(headers)
@@ -163,7 +165,7 @@ def _is_header(names: Sequence[str], hints: Hints, least: int, *, is_first: bool
         is_first: Whether no row stands above it.
     """
     roles = candidates(names)
-    if any(is_number(name) or looks_like_time(name) for name in names):
+    if any(map(_is_told, names)):
         roles = roles if is_first and USER in candidates(names[:1]) and len(set(names)) == len(names) > 2 else {}
     elif _is_worded_header(names, least):
         return True
@@ -171,6 +173,27 @@ def _is_header(names: Sequence[str], hints: Hints, least: int, *, is_first: bool
         return True
     given = [column for column in hints.columns.values() if column and not column.isdecimal()]
     return any(position_of(column, names, 0) is not None for column in given)
+
+
+def _is_below_comments(sample: Sequence[Sequence[str]], at: int, width: int) -> bool:
+    """Whether only lines of one field stand above a whole row of words, and numbers or times in several rows below it.
+
+    Args:
+        sample: First rows that are filled.
+        at: Of the row in question.
+        width: Fields of a whole row.
+    """
+    names, below = sample[at], [row for row in sample[at + 1 :] if len(row) == width]
+    if not at or width < _FEWEST_NAMES or len(names) != width or any(len(row) > 1 for row in sample[:at]):
+        return False
+    is_worded = len(set(names)) == width and all(name.strip() and not _is_told(name) for name in names)
+    columns = zip(*below, strict=True)
+    return is_worded and any(sum(map(_is_told, cells)) > len(below) / 2 for cells in columns)
+
+
+def _is_told(cell: str) -> bool:
+    """Whether a cell is a number or a time, as names of columns are not."""
+    return is_number(cell) or looks_like_time(cell)
 
 
 def _without_common_beginning(names: list[str]) -> list[str]:
@@ -203,7 +226,8 @@ def _without_trailing_separators(names: list[str], width: int) -> list[str]:
 def _text_sample(rows: FlatRows, names: Sequence[str]) -> tuple[list[list[str]], list[bool]]:
     """Return the first rows with all their cells as texts, and which columns hold JSON objects or lists."""
     if isinstance(rows, CsvRows):
-        return [row for row in rows.sample()[rows.header :] if len(row) == len(names)], [False] * len(names)
+        sample = [rows.padded(row, len(names)) for row in rows.sample()[rows.header :]]
+        return [row for row in sample if len(row) == len(names)], [False] * len(names)
     cells = replace(rows, names=tuple(names)).sample()
     nested = [
         2 * sum(isinstance(row[at], dict | list) for row in cells) > sum(row[at] is not None for row in cells)

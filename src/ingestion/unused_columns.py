@@ -19,6 +19,7 @@ from src.ingestion.column_names import (
     GROUP,
     IMAGE,
     KIND,
+    LINE_KIND,
     LISTED,
     PRICE,
     PRODUCT,
@@ -34,9 +35,9 @@ from src.ingestion.column_names import (
     role_of_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_vocabulary import FILLER, SALE_WORD
+from src.ingestion.column_vocabulary import FILLER, PRODUCT_WORD, SALE_WORD, TYPE_WORD, USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
-from src.ingestion.event_kind_names import kind_of
+from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import CLICKS, EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
 from src.ingestion.no_products import is_charge
@@ -49,8 +50,15 @@ _MOST_SORTS, _MOSTLY = 6, 0.9
 _DIGITS_OF_TIMES = 5
 _OF_CATALOGUE = frozenset({TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP})
 _OF_LOG = frozenset({TIME, QUANTITY, VALUE, KIND, STATE})
+_OF_LINES = (USER, PRODUCT, QUANTITY, PRICE)
+"""Roles whose cells the rows of one sort have and those of another lack; without the latter two a row counts."""
+_DESCRIBES = frozenset({CATEGORY, BRAND})
+"""Roles that a column of sorts of rows may have been taken for."""
+_SORT = "sort"
+"""In place of a role: the state, or the kind of line where another column has the state."""
 _FEW = 2
 _REPEATED = 0.4
+_HIGHEST_POINTS = 100
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
@@ -65,10 +73,11 @@ class _Option(NamedTuple):
 
     first: FirstRows
     at: int
+    sort: str
 
     @override
     def __format__(self, role: str) -> str:
-        return self.first.option(role, self.at)
+        return self.first.option(self.sort if role == _SORT else role, self.at)
 
 
 class _Telling(NamedTuple):
@@ -78,7 +87,9 @@ class _Telling(NamedTuple):
         layouts: The layouts that it matters in.
         looks: Whether a column looks so.
         note: What is said; {columns} (names with cells) stands for all columns of this look, {option:ROLE} (which gives
-            it the role), {one} and {two} (cells) for the first, {charge} for its first cell that is no product.
+            it the role), {one} and {two} (cells) for the first, {charge} for its first cell that is no product,
+            {none} for a meaning by which a row does not count, {unknown} for the words that are no known kinds, {loud}
+            for a warning about a column that is named like sorts of rows.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
@@ -97,12 +108,13 @@ class _Telling(NamedTuple):
         """Whether an unused column has this look."""
         return (fate.fate is Fate.UNKNOWN or not self.unknown) and self.looks(profile)
 
-    def sentence(self, found: Sequence[int], first: FirstRows) -> str:
+    def sentence(self, found: Sequence[int], first: FirstRows, sort: str) -> str:
         """Return what is said of all columns of this look.
 
         Args:
             found: Their positions.
             first: The first rows of the file.
+            sort: The role by which some rows do not count.
 
         Returns:
             A sentence with an option.
@@ -115,8 +127,17 @@ class _Telling(NamedTuple):
             is_done = order_state(first.profiles[found[0]].name) is OrderState.DONE
             cells.sort(key=lambda cell: is_kept_back(cell) is not is_done)  # "void": yes, "paid": no
         charge = next(filter(is_charge, cells), cells[0])
-        option = _Option(first, found[0])
-        return self.note.format(columns=named, option=option, one=cells[0], two=cells[1 % len(cells)], charge=charge)
+        unknown = [cell for cell in cells if not kind_of(cell) and not is_ignored_kind(cell)]
+        return self.note.format(
+            columns=named,
+            option=_Option(first, found[0], sort),
+            one=cells[0],
+            two=cells[1 % len(cells)],
+            charge=charge,
+            loud="WARNING: " if any(map(_names_sorts, (first.profiles[at] for at in found))) else "",
+            none="cancelled" if sort == STATE else "none",
+            unknown=f" --words {shlex.quote(','.join(f'{cell}=view' for cell in unknown))}" if unknown else "",
+        )
 
     def concerns(self, layout: str, roles: Collection[str], ignored: Collection[str]) -> bool:
         """Tell whether it matters in a file.
@@ -164,12 +185,28 @@ def unused_notes(
         number = next((n for n, each in enumerate(looks) if each.fits(profile, fate)), None)
         if number is not None:
             found.setdefault(number, []).append(fate.at)
-    notes = [looks[number].sentence(columns, first) for number, columns in sorted(found.items())]
+    sort = LINE_KIND if STATE in roles and layout in (PURCHASES, EVENTS) else STATE
+    notes = [looks[number].sentence(columns, first, sort) for number, columns in sorted(found.items())]
     # Variants lack what their product has, but not every title.
     telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
     sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, first)
+    notes += _undone_in_lists(layout, fates, first)
     notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
+
+
+def _undone_in_lists(layout: str, fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
+    """Say that lists of what came back, within the objects of a JSON file, are not read."""
+    if layout not in (PURCHASES, PAIRS):
+        return []
+    lists = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].nested]
+    return [
+        f"WARNING: {each.name!r} has lists or objects in {len(each.cells)} of the first {each.n_rows} rows, by its "
+        "name of what was cancelled or came back, and is not read: if it is that, write how many came back into each "
+        "line, as returned_quantity"
+        for each in lists
+        if order_state(each.name.rpartition(".")[2]) is OrderState.UNDONE
+    ]
 
 
 def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
@@ -217,23 +254,31 @@ def _misfits(
 
 
 def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
-    """Name an unused column whose words tell rows that have a decisive cell from rows that do not."""
-    decisive = [roles[role] for role in (_OF_CATALOGUE if layout == PRODUCTS else (USER, PRODUCT)) if role in roles]
+    """Name a column whose words tell rows that have a decisive cell from rows that do not, and that does not decide."""
+    decisive = [roles[role] for role in (_OF_CATALOGUE if layout == PRODUCTS else _OF_LINES) if role in roles]
+    described = set() if layout == PRODUCTS else {at for role, at in roles.items() if role in _DESCRIBES}
     for fate in fates:
         profile = first.profiles[fate.at]
         is_sort = profile.is_enumeration and 1 < profile.n_distinct <= _MOST_SORTS and profile.filled >= _FULL
-        if fate.fate is Fate.USED or not is_sort or any(map(str.isdigit, "".join(profile.cells))):
+        if (
+            (fate.fate is Fate.USED and fate.at not in described)
+            or not is_sort
+            or any(map(str.isdigit, "".join(profile.cells)))
+        ):
             continue
         sorts = {cell: [row for row in first.rows if row[fate.at].strip() == cell] for cell in profile.cells}
         for at in decisive:
             shares = {cell: sum(bool(row[at].strip()) for row in rows) / len(rows) for cell, rows in sorts.items()}
             full, empty = max(shares, key=lambda cell: shares[cell]), min(shares, key=lambda cell: shares[cell])
             if shares[full] >= _MOSTLY and shares[empty] <= 1 - _MOSTLY and len(sorts[empty]) > 1:
+                sort = LINE_KIND if STATE in roles and layout in (PURCHASES, EVENTS) else STATE
                 what, word = ("a product", "hidden") if layout == PRODUCTS else ("an event", "none")
+                words = ",".join(f"{cell}={word}" for cell in shares if shares[cell] <= 1 - _MOSTLY)
+                loud = "" if layout == PRODUCTS or at in (roles.get(USER), roles.get(PRODUCT)) else "WARNING: "
                 return [
-                    f"{profile} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
+                    f"{loud}{profile} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
                     f"of {empty!r} have none, and each was taken for {what}; if some are none: "
-                    f"{first.option(STATE, fate.at)} --words {shlex.quote(f'{empty}={word}')}"
+                    f"{first.option(sort, fate.at)} --words {shlex.quote(words)}"
                 ]
     return []
 
@@ -274,6 +319,12 @@ def _names_kinds(profile: ColumnProfile) -> bool:
     return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.name)
 
 
+def _names_sorts(profile: ColumnProfile) -> bool:
+    """Whether a column is named like sorts or types, and nothing says of what but of the row."""
+    classes = set(classes_of(profile.name))
+    return TYPE_WORD in classes and not classes & {PRODUCT_WORD, USER_WORD} and profile.n_distinct > 1
+
+
 def _is_flag(profile: ColumnProfile) -> bool:
     """Whether a column of unknown name has words, or 0 and 1, for yes and no."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells) if len(cell) > 1 or cell in "01yYnNjJ"}
@@ -299,6 +350,16 @@ def _may_be_ratings(profile: ColumnProfile) -> bool:
         return False
     numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
     return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
+
+
+def may_be_points(profile: ColumnProfile) -> bool:
+    """Return whether a column has numbers up to 100 that repeat, as ratings on any scale do, and no money."""
+    is_numeric = len(profile.cells) >= MANY and profile.numbers == 1.0 and profile.n_distinct > 2
+    if not is_numeric or profile.repeated < _REPEATED or has_id_word(profile.name):
+        return False
+    numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
+    is_money = PRICE in classes_of(profile.name) or profile.share(lambda cell: cell[-3:-2] in (".", ",")) >= 0.5
+    return not is_money and min(numbers) >= 0 and max(numbers) <= _HIGHEST_POINTS
 
 
 def _may_be_counts(profile: ColumnProfile) -> bool:
@@ -334,7 +395,8 @@ _LOOKS = (
     _Telling(
         _NO_LOGS,
         lambda profile: profile.is_enumeration and _has_kinds(profile),
-        "{columns} looks like kinds of events and is not used; to use it: --layout events {option:kind}",
+        "WARNING: {columns} looks like kinds of events and is not used; to use it: --layout events "
+        "{option:kind}{unknown}",
         allowed=frozenset({KIND}),
     ),
     _Telling(
@@ -392,14 +454,14 @@ _LOOKS = (
     _Telling(
         _SALES,
         lambda profile: profile.is_enumeration and 0.0 < profile.share(is_charge) < 1.0,
-        "{columns} is not used; if some of its rows are no products: {option:state} --words '{charge}=none'",
+        "{columns} is not used; if some of its rows are no products: {option:sort} --words '{charge}=none'",
         allowed=frozenset({STATE}),
     ),
     _Telling(
         _SALES,
         lambda profile: _names_kinds(profile) or _may_decide(profile),
-        "{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
-        "{option:state} --words '{one}=cancelled'; if it tells kinds of events: --layout events "
+        "{loud}{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
+        "{option:sort} --words '{one}={none}'; if it tells kinds of events: --layout events "
         "{option:kind} --words '{one}=view,{two}=purchase'",
         allowed=frozenset({STATE}),
         unknown=True,
@@ -407,8 +469,8 @@ _LOOKS = (
     _Telling(
         _OF_EVENTS,
         _may_decide,
-        "{columns} is not understood and not used; if some of its rows must not count: {option:state} "
-        "--words '{one}=cancelled'",
+        "{columns} is not understood and not used; if some of its rows must not count: {option:sort} "
+        "--words '{one}={none}'",
         allowed=frozenset({STATE}),
         unknown=True,
     ),

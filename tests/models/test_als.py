@@ -135,8 +135,12 @@ def test_a_history_is_folded_in_as_implicit_recalculates_a_user(
     np.testing.assert_allclose(folded_in(model, unseen), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("few_items", [0, N_ITEMS])
 @pytest.mark.parametrize("exponents", [(0.0, 0.0), (0.3, 0.4)])
-def test_a_fold_in_is_the_least_squares_of_all_products(data: TrainingData, exponents: tuple[float, float]) -> None:
+def test_a_fold_in_is_the_least_squares_of_all_products(
+    data: TrainingData, exponents: tuple[float, float], few_items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(als, "_FEW_ITEMS", few_items)
     model = train(data, replace(PARAMS, user_exponent=exponents[0], item_exponent=exponents[1]), seed=1)
     degree, user_degree = (np.asarray(data.histories.sum(axis=axis)).ravel() for axis in (0, 1))
     row = data.histories[3].toarray()[0].astype(np.float64)

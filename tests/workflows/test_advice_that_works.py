@@ -128,6 +128,26 @@ FILES = {
     "a rating or a purchase": rows("order,user,item,rating,qty", "{n}", "{u}", "{p}", "{k:5}", "1"),
     "a matrix": rows("user,Mug,Pot,Tin,Cup,Jar", "u{n}", "{k:5}", "{k:3}", "{k:4}", "{k:2}", "{k:5}"),
     "prices of nothing": rows("sku,name,price,real", "P{n}", "Mug {n}", "0.01", "1{n}.50"),
+    "cashiers": rows("ticket;user;buyer code;sku".replace(";", ","), "{n}", "a{k:2}", "C{k:9}", "{p}"),
+    "guests of one id": rows("order,customer id,email,sku,qty", "{n}", "4{k:7}", "{u}@x", "{p}", "1")
+    + rows("", "9{n}", "0", "g{n}@x", "{p}", "1")[1:],
+    "copies of titles": rows("Datum,Leser,Exemplar,Titelnr,Titel", "2023-05-01", "{u}", "E{k:5}{k:6}", "T{k:5}",
+        "Book {k:5} of all"),
+    "orders that look like users": "receipt,check id,date,sku,tab,quantity\n" + "".join(
+        f"R{at // 2},K{at // 2},2023-05-01 10:{at // 2:02d},S{at % 5},Ann {'ABCDEFG'[at // 2 % 7]},1\n"
+        for at in range(60)),
+    "parts of a sale in a log": "time,user,sku,event,part\n" + "".join(
+        f"2023-05-01 10:{at // 3:02d},u{at // 3 % 7},S{at // 3 % 5},buy,{('net', 'tax', 'cut')[at % 3]}\n"
+        for at in range(60)),
+    "rows without prices": rows("order,customer,sku,qty,price,xyz", "{n}", "{u}", "{p}", "1", "2.50", "top")
+    + rows("", "9{n}", "{u}", "{p}", "1", "", "low")[1:],
+    "sorts of lines beside a state": rows("order,customer,sku,qty,status,xyz", "{n}", "{u}", "{p}", "1", "paid",
+        "q{k:2}"),
+    "kinds that are not known": rows("user,item,type,date", "{u}", "{p}", "qx{k:2}", "2023-05-01").replace(
+        "qx1", "fav"),
+    "products of their own": rows("order,customer,sku,item,qty,date", "{n}", "{u}", "X{n}", "{p}", "1", "2023-05-01"),
+    "users at one time": "visit,person,sku,ts\n" + "".join(
+        f"v{at // 2},u{at % 7},S{at % 5},16900{at // 2:02d}000\n" for at in range(60)),
     "one user for many": rows("order,customer,sku,qty,person", "{n}", "shop", "{p}", "1", "{u}", n=30)
     + rows("", "{n}", "c{k:9}", "{p}", "1", "{u}")[1:],
 }  # fmt: skip
@@ -139,7 +159,7 @@ ANOTHER = {
     "a user for each": "user=person", "few users": "user=person",
     "quantities with parts": "quantity=pieces", "times of the future": "time=day", "ratings of nobody": "user=who",
     "users by look": "user=vorgang", "a matrix": "product=Mug", "prices of nothing": "price=real",
-    "one user for many": "user=person",
+    "one user for many": "user=person", "products of their own": "product=item", "users at one time": "user=person",
 }  # fmt: skip
 """What stands for role=COLUMN in the messages on a file."""
 
@@ -148,6 +168,9 @@ REFUSED = {
     "users of unknown name": rows("qzx,item,n", "{u}", "{p}", "{k:4}"),
     "nothing is known": rows("3,2023-05-01,0.5,A,B", "{n}", "x{k:5}", "0.{k:9}", "{u}", "{p}"),
     "codes of kinds": FILES["codes of kinds"],
+    "points of tasters": "# tastings\n"
+    + rows("taster,wine_code,tasted_on,points", "Ann {u}", "{p}", "2023-05-01", "8{k:9}"),
+    "orders without customers": rows("order_id,sku,qty,date", "{k:9}", "{p}", "1", "2023-05-01"),
 }
 
 
