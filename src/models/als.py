@@ -261,7 +261,7 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
 
 
 def fit_histories(histories: csr_matrix, params: AlsParams, *, seed: int, start: Als | None = None) -> Als:
-    """Train on the confidence matrix 1 + α w of histories.
+    """Return the model that `train` makes of events with these histories.
 
     Args:
         histories: CSR [n_users, n_items], weights.
