@@ -98,8 +98,10 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
         f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
         f"{first.option(PRODUCT, worst.at)}"
     )
-    if INVOICE not in settled and share_single(first, worst.at, roles[USER][0].at) >= _MOST:
+    is_order = INVOICE not in settled and share_single(first, worst.at, roles[USER][0].at) >= _MOST
+    if is_order or not worst.is_named:  # nor does it fill the gaps of the product
         columns.remove(worst)
+    if is_order:
         roles[INVOICE] = [RoleColumn(worst.at, 0.5, False, worst.filled), *roles.get(INVOICE, [])]
 
 

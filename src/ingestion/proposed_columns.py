@@ -26,6 +26,7 @@ from src.ingestion.unused_columns import may_be_points
 
 _HALF, _MOST = 0.5, 0.9
 _FEW_IDS = 3
+_DIGITS = 2  # of numbers that are ids rather than counts
 _OF_SEVERAL = 0.2  # share of orders with several products, from which they tell what is bought together
 
 
@@ -63,7 +64,9 @@ def _baskets(first: FirstRows, roles: Roles) -> str:
     if USER in roles or not {INVOICE, PRODUCT} <= roles.keys() or any(says_returned(name) for name in first.names):
         return ""
     order, product = roles[INVOICE][0].at, roles[PRODUCT][0].at
-    baskets = {row[order]: {other[product] for other in first.rows if other[order] == row[order]} for row in first.rows}
+    baskets: dict[str, set[str]] = {}
+    for row in first.rows:
+        baskets.setdefault(row[order], set()).add(row[product])
     if sum(len(found) > 1 for found in baskets.values()) < _OF_SEVERAL * len(baskets):
         return ""
     return f"If nothing names them, let each order stand for a customer of its own: {first.option(USER, order)}. "
@@ -78,7 +81,8 @@ def _hang_together(first: FirstRows, found: dict[str, int], roles: Roles) -> boo
     """Whether columns look like users and products: neither has one of the other, of titles, or of times."""
     user, product = found[USER], found[PRODUCT]
     is_swapped = USER_WORD in classes_of(first.names[product]) or PRODUCT_WORD in classes_of(first.names[user])
-    if is_swapped or names_a_visit(first.names[user]):
+    are_counts = max(map(len, first.profiles[user].cells), default=0) < _DIGITS and first.profiles[user].integers == 1.0
+    if is_swapped or are_counts or names_a_visit(first.names[user]):
         return False
     if max(share_single(first, user, product), share_single(first, product, user)) >= _MOST:
         return False

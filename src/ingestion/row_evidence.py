@@ -16,6 +16,7 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     LANGUAGE,
+    LINE_KIND,
     PRICE,
     PRODUCT,
     QUANTITY,
@@ -27,10 +28,12 @@ from src.ingestion.column_names import (
     columns_option,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_words import has_id_word, words_of
+from src.ingestion.column_vocabulary import TYPE_WORD
+from src.ingestion.column_words import classes_of, has_id_word, words_of
 from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES
+from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.prices import price_in
 from src.ingestion.titled_events import user_and_product
 from src.ingestion.usual_cells import usual_cells
@@ -89,6 +92,10 @@ def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: 
     is_log = layout == EVENTS and TIME in columns
     if (layout in (PURCHASES, PAIRS) or is_log) and STATE not in {*columns, *given} and USER in columns:
         yield from _same_sale_twice(columns, first, (INVOICE, KIND, TIME) if is_log else ())
+    if layout == PURCHASES and {USER, INVOICE, STATE} <= columns.keys():
+        yield from _states_of_one_order(columns, first)
+    if layout == PURCHASES and LINE_KIND not in {*columns, *given}:
+        yield from _codes_of_lines(columns, first)
     if PRODUCT in columns and PRODUCT not in given:
         yield from _merged_titles(columns, first)
     has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
@@ -138,6 +145,52 @@ def _same_sale_twice(columns: Mapping[str, int], first: FirstRows, beside: Seque
                 f"{first.option(STATE, at)} --words {shlex.quote(meanings)}"
             )
             return
+
+
+def _codes_of_lines(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that lines have types in codes, of which each product has one, and show what those of rare codes are."""
+    shown = columns.get(TITLE, columns[PRODUCT])
+    rows = [row for row in first.rows if row[columns[PRODUCT]].strip()]
+    for at, profile in enumerate(first.profiles):
+        is_type = TYPE_WORD in classes_of(profile.name) and profile.integers == 1.0 and profile.filled >= _MOST
+        if at in columns.values() or not is_type or not 1 < profile.n_distinct <= _MOST_SORTS or len(rows) < MANY:
+            continue
+        examples: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            examples[row[at].strip()].append(row[shown].strip())
+        usual = max(examples, key=lambda code: len(examples[code]))
+        rare = {code: found[0] for code, found in examples.items() if code != usual}
+        if rare and share_single(first, columns[PRODUCT], at) >= _MOST and len(examples[usual]) > 0.5 * len(rows):
+            lines = ", ".join(f"{code}: {title!r}" for code, title in rare.items())
+            yield (
+                f"WARNING: {profile.name!r} has a code for each line, mostly {usual}, and what the others mean is not "
+                f"known ({lines}): all count; if some are no products: {first.option(LINE_KIND, at)} --words "
+                f"{','.join(f'{code}=none' for code in rare)}"
+            )
+            return
+
+
+def _states_of_one_order(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that orders are told again with each of their states, so that what counts is bought several times."""
+    told: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for row in first.rows:
+        sale = tuple(row[columns[role]].strip() for role in (USER, INVOICE, PRODUCT))
+        if all(sale):
+            told[sale].append(row[columns[STATE]].strip())
+    again = [states for states in told.values() if 1 < len(states) == len(set(states))]
+    if len(first.rows) < MANY or len(again) < 0.5 * len(told):
+        return
+    counting = Counter(state for states in told.values() for state in states if order_state(state) is OrderState.DONE)
+    if sum(len(set(states) & counting.keys()) > 1 for states in again) < _FEW:
+        return
+    kept = max(counting, key=lambda state: counting[state])
+    meanings = ",".join(f"{state}=none" for state in counting if state != kept)
+    yield (
+        f"WARNING: {len(again)} of {len(told)} products of an order stand in rows of several "
+        f"{_name(columns, STATE, first)}, as if each change told the order again: every row of a state that counts is "
+        f"a purchase, also of orders that were cancelled later; to count those of {kept!r} only: --words "
+        f"{shlex.quote(meanings)}; or give only the last rows of each order"
+    )
 
 
 def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:

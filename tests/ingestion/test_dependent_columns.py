@@ -65,6 +65,11 @@ def test_columns_are_told_by_what_depends_on_them(text: str, columns: dict[str, 
     assert {role: names.get(role) for role in columns} == columns
 
 
+def test_what_numbers_lines_does_not_fill_gaps_of_products(tmp_path: Path) -> None:
+    (path := tmp_path / "lines.csv").write_text(LINES + "D99,10000,K1,2023-03-02 10:00,,Confirmed by phone,0\n")
+    assert not {"10000", "20000", "30000"} & {event[1] for event in read(path).events}
+
+
 def test_fields_of_the_author_of_a_review_are_no_products(tmp_path: Path) -> None:
     (path := tmp_path / "reviews.jsonl").write_text(
         "\n".join(
@@ -156,6 +161,35 @@ def test_charges_are_told_by_their_ids_and_named_in_a_catalogue(tmp_path: Path) 
     assert "--columns state=articleType --words 'SHIPPING_COST=hidden'" in notes(read(path))
     hints = Hints(columns={"state": "articleType"}, words=parse_words("SHIPPING_COST=hidden"))
     assert [each.product_id for each in read(path, hints).products if each.unlisted] == ["A7"]
+
+
+def test_codes_of_lines_are_said_aloud_with_words_that_work(tmp_path: Path) -> None:
+    (path := tmp_path / "lines.csv").write_text(
+        table(
+            "order_id,customer_id,date,line_type,sku,title,quantity",
+            lambda at: (
+                f"{at // 4},c{at // 4 % 7},{_at(at)},"
+                + (f"2,S{at % 7},Lamp {at % 7},1" if at % 4 else f"5,X{at % 3},Handling by hand {at % 3},1")
+            ),
+        )
+    )
+    found = read(path)
+    assert "WARNING: 'line_type' has a code for each line, mostly 2" in notes(found)
+    hints = Hints(columns={"line_kind": "line_type"}, words=parse_words("5=none"))
+    assert len(read(path, hints).events) == 30 < len(found.events)
+
+
+def test_orders_told_again_with_each_state_are_said_aloud_with_words_that_work(tmp_path: Path) -> None:
+    (path := tmp_path / "changes.csv").write_text(
+        table(
+            "order_id,customer_id,sku,status,time",
+            lambda at: f"{at // 3},c{at // 3 % 5},S{at // 3 % 7},{('created', 'paid', 'shipped')[at % 3]},{_at(at)}",
+        )
+    )
+    found = read(path)
+    assert "WARNING: 13 of 14 products of an order stand in rows of several 'status'" in notes(found)
+    words = notes(found).split("only: --words ")[1].split(";")[0]
+    assert len(read(path, Hints(words=parse_words(words))).events) == len(found.events) / 2
 
 
 def test_lines_of_orders_that_look_like_a_catalogue_are_said_aloud(tmp_path: Path) -> None:
