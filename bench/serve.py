@@ -102,6 +102,7 @@ class Case:
             "p99_of_hello": _spread(self.ours, self.hello, lambda rate: rate.p99_ms),
             "cpu_of_hello": _spread(self.ours, self.hello, lambda rate: rate.cpu_us),
             "cpu_us": round(statistics.median(rate.cpu_us for rate in self.ours)),
+            "hello_cpu_us": round(statistics.median(rate.cpu_us for rate in self.hello)),
             "errors": sum(rate.errors for rate in self.ours),
         }
 
@@ -201,13 +202,15 @@ def measure(var: Path, names: list[str], rounds: int, seconds: int) -> dict[str,
 def show(figures: dict[str, Any]) -> None:
     """Print the table of the figures."""
     table = Table(
-        "", "requests/s", "of hello", "goal", "of hello in Flask", "p99 of hello's", "cpu of hello's", "errors"
+        *("", "requests/s", "of hello", "goal", "of hello in Flask", "p99 of hello's"),
+        *("processor µs", "hello's", "cpu of hello's", "errors"),
     )
     for name, case in figures["cases"].items():
         rates = f"{statistics.median(case['per_second']):,.0f}"
         ratios = [_ratio(case[key]) for key in ("of_hello", "of_hello_in_flask", "p99_of_hello", "cpu_of_hello")]
         goal = f"≥ {GOALS[name]:.2f}"
-        table.add_row(WHAT[name], rates, ratios[0], goal, *ratios[1:], str(case["errors"]))
+        spent = str(case["cpu_us"]), str(case["hello_cpu_us"])
+        table.add_row(WHAT[name], rates, ratios[0], goal, *ratios[1:3], *spent, ratios[3], str(case["errors"]))
     Console(width=180).print(table)
     print(f"start to ready: {figures['ready_seconds']} s (goal ≤ 3), hello {figures['hello_ready_seconds']} s")
     print(f"memory of a worker: private {figures['private_mib']} MiB (goal ≤ 100), shared {figures['shared_mib']} MiB")

@@ -316,7 +316,7 @@ class Recommender(ReleaseFollower):
         known = None if missed and missed == fingerprint else self._known(served, query, fingerprint)
         if known is not None:
             return known
-        _, listed = served.listed(query, self._store.products)
+        _, listed = served.listed(query, self._store.products, may_be_prepared=False)
         self._cache.set(served.cache_key(query, fingerprint) if self._cache.is_on else {}, list_to_json(listed))
         return listed, False
 

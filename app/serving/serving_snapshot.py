@@ -117,17 +117,20 @@ class ServingSnapshot:
         changed = self.pipeline.differing(product.attributes for product in products)
         return replace(self, pipeline=self.pipeline.with_attributes(changed)) if changed else self
 
-    def listed(self, query: Query, products: ProductStore) -> tuple[ServingSnapshot, list[Recommendation]]:
+    def listed(
+        self, query: Query, products: ProductStore, *, may_be_prepared: bool = True
+    ) -> tuple[ServingSnapshot, list[Recommendation]]:
         """Make the list of a query with the attributes that the listed products have at this moment.
 
         Args:
             query: complete with history and rules.
             products: told of the listed products, if the rules depend on attributes.
+            may_be_prepared: False after no prepared list was found.
 
         Returns:
             The snapshot with the changed attributes, and the list it makes.
         """
-        snapshot, listed = self, self.pipeline.recommend(query)
+        snapshot, listed = self, self.pipeline.recommend(query, may_be_prepared=may_be_prepared)
         for _ in range(_LOOKS if query.rules.asks_facts else 0):
             try:
                 current = snapshot.with_current(products.get(place.product_id for place in listed).values())

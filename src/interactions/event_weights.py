@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, SEEN_KINDS, Event, EventKind, FloatArray, IntArray
+from src.core.domain import (
+    DAY,
+    EVENT_WEIGHTS,
+    NO_TIME,
+    SEEN_KINDS,
+    BoolArray,
+    Event,
+    EventKind,
+    FloatArray,
+    IntArray,
+)
 
 KIND_ORDER: tuple[EventKind, ...] = tuple(EventKind)
 KIND_NUMBER: dict[str, int] = {kind: at for at, kind in enumerate(KIND_ORDER)}
@@ -78,12 +88,13 @@ class Weighting:
         """float64[n_kinds], in the order of KIND_ORDER."""
         return np.array([self.kinds.get(kind.value, 0.0) for kind in KIND_ORDER])
 
-    def of_history(self, events: Sequence[Event], item_idx: Sequence[int]) -> tuple[IntArray, FloatArray]:
+    def of_history(self, events: Sequence[Event], item_idx: IntArray, kind: IntArray) -> PairWeights:
         """Weigh the items of one user's history, as in the training data.
 
         Args:
             events: of the user, in any order.
-            item_idx: the row number of each event's product.
+            item_idx: int64[n], the row number of each event's product; -1 for one that does not count.
+            kind: int8[n], of each event, see `kinds_of`.
 
         Returns:
             int64[m], the items, ascending, each once; float32[m], their weights. Items without weight are left out.
@@ -91,13 +102,34 @@ class Weighting:
         age: IntArray = np.zeros(0, np.int64)
         if self.half_life_days:
             at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
+            at[item_idx < 0] = NO_TIME
             age = ages_by_group(np.zeros(len(events), np.int64), at, 1)
-        weight = self.of_events(
-            np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
-            np.zeros(0) if self.lowest_rating == 1 else np.array([event.value for event in events]),
-            age,
-        )
-        return combine_events(np.array(item_idx, dtype=np.int64), weight)
+        value = np.zeros(0) if self.lowest_rating == 1 else np.array([event.value for event in events])
+        return combine_events(item_idx, np.where(item_idx < 0, 0.0, self.of_events(kind, value, age)))
+
+
+def kinds_of(events: Collection[Event]) -> IntArray:
+    """Return int8[n], the kinds of events as indices into KIND_ORDER."""
+    return np.array([KIND_NUMBER[event.kind] for event in events], np.int8)
+
+
+def is_of(kind: IntArray, kinds: frozenset[EventKind]) -> BoolArray:
+    """Tell which events are of these kinds.
+
+    Args:
+        kind: int8[n], of each event, see `kinds_of`.
+        kinds: the kinds.
+
+    Returns:
+        bool[n].
+    """
+    return np.asarray(_table_of(kinds)[kind])
+
+
+@lru_cache(maxsize=64)
+def _table_of(kinds: frozenset[EventKind]) -> BoolArray:
+    """Return bool[n_kinds], in the order of KIND_ORDER."""
+    return np.array([each in kinds for each in KIND_ORDER])
 
 
 def decay(age: IntArray, half_life_days: float) -> FloatArray:
@@ -132,8 +164,9 @@ def combine_events(pair: IntArray, weight: FloatArray) -> PairWeights:
     Returns:
         The pairs whose weight is above 0.
     """
-    pair, weight = pair[weight > 0], weight[weight > 0]
-    order = np.argsort(pair, kind="stable")
+    counts = weight > 0
+    pair, weight = pair[counts], weight[counts]
+    order = pair.argsort(kind="stable")
     pair = pair[order]
     starts = starts_of_runs(pair)
     if not len(starts):
@@ -141,7 +174,8 @@ def combine_events(pair: IntArray, weight: FloatArray) -> PairWeights:
     with np.errstate(divide="ignore"):  # log(0) where a weight is 1: the sum stays -inf, and the result 1
         log_rest = np.add.reduceat(np.log1p(-np.minimum(weight[order], 1.0)), starts)
     combined = (-np.expm1(log_rest)).astype(np.float32)  # 1 - exp(…) would round tiny, long decayed weights to 0
-    return PairWeights(pair[starts][combined > 0], combined[combined > 0])
+    counts = combined > 0
+    return PairWeights(pair[starts][counts], combined[counts])
 
 
 def starts_of_runs(ordered: IntArray) -> IntArray:

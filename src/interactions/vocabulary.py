@@ -122,8 +122,11 @@ class Vocabulary:
 
     def rows_of(self, ids: Sequence[str]) -> IntArray:
         """Return int64[len(ids)], the row number of each id; -1 for an unknown id."""
-        rows = (self.idx_of(id_) for id_ in ids)
-        return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(ids))
+        rows = list(map(self._met.get, ids))
+        if None in rows:
+            found = ((self.idx_of(id_) if row is None else row) for id_, row in zip(ids, rows, strict=True))
+            rows = [-1 if row is None else row for row in found]
+        return np.array(rows, np.int64)
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
         """Translate row numbers into those of another vocabulary. Each distinct id is looked up once.

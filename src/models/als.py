@@ -32,6 +32,8 @@ from src.models.base import QueryBlock, QueryRows, SavedAsArrays, ScoresByFactor
 _QUERIES_PER_TASK = 128
 _SHARE_OF_SHORT = 4
 """For histories shorter than this share of the factors one query solves as many equations as there are products."""
+_FEW_ITEMS = 1_000
+"""Of so many items a worker keeps P Yᵀ of all pairs, 4 MB at most."""
 _SHORT = 16
 """A block solves histories of up to this length by as many equations as they are long, all of one length at once."""
 _SHORT_NUMBERS = 1 << 24
@@ -197,24 +199,26 @@ class Als(ScoresByFactors, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        short = len(query.item_idx) <= len(self.gram) // _SHARE_OF_SHORT
+        n_known, n_factors = len(query.item_idx), len(self.gram)
         degree = float(query.weight.sum()) / self.mean_degree
         extra = _extra(query.weight, self.share[query.item_idx], degree, self.params)
-        user = self._of_short(query.item_idx, extra) if short else np.linalg.solve(*self._system(query.item_idx, extra))
+        if n_known <= n_factors and self.n_items <= _FEW_ITEMS:
+            # The scores are products with P of all items, so that no factors of the user are needed.
+            rows = self._kernel[query.item_idx]
+            return np.asarray((_confidence_left(rows[:, query.item_idx], extra) @ rows)[item_idx])
+        if n_known <= n_factors // _SHARE_OF_SHORT:
+            factors = self.item_factors[query.item_idx].astype(np.float64)
+            projected = self._inverse_gram @ factors.T
+            user = (projected @ _confidence_left(factors @ projected, extra.astype(np.float64))).astype(np.float32)
+        else:
+            user = np.linalg.solve(*self._system(query.item_idx, extra))
         return np.asarray(self.item_factors[item_idx] @ user)
 
-    def _of_short(self, item_idx: IntArray, extra: FloatArray) -> FloatArray:
-        """Return the factors of a user with few products, from m equations instead of f.
-
-        By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP
-        and D = C - I: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
-        """
-        factors, extra = self.item_factors[item_idx].astype(np.float64), extra.astype(np.float64)
-        projected = self._inverse_gram @ factors.T
-        kernel, confidence = factors @ projected, 1 + extra
-        explained = np.linalg.solve(np.eye(len(extra)) + kernel * extra, kernel @ confidence)
-        user: FloatArray = (projected @ (confidence - extra * explained)).astype(np.float32)
-        return user
+    @cached_property
+    def _kernel(self) -> FloatArray:
+        """float32[n_items, n_items], Y G⁻¹ Yᵀ of all items; its eigenvalues are from 0 to 1."""
+        factors = self.item_factors.astype(np.float64)
+        return np.asarray(factors @ self._inverse_gram @ factors.T, dtype=np.float32)
 
     @cached_property
     def _inverse_root(self) -> FloatArray:
@@ -253,7 +257,18 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
     Returns:
         The model. Its factors are zero where no user has a history.
     """
-    histories = data.histories
+    return fit_histories(data.histories, params, seed=seed, start=start)
+
+
+def fit_histories(histories: csr_matrix, params: AlsParams, *, seed: int, start: Als | None = None) -> Als:
+    """Return the model that `train` makes of events with these histories.
+
+    Args:
+        histories: CSR [n_users, n_items], weights.
+        params: see AlsParams.
+        seed: of the initial factors.
+        start: see `train`.
+    """
     several = np.flatnonzero(np.diff(histories.indptr) > 1)  # a history of one product relates it to no other
     kept = histories[several] if len(several) else histories
     degree = np.maximum(np.asarray(kept.sum(axis=0)).ravel(), 1)
@@ -321,6 +336,21 @@ def _fit_on_gpu(extra: csr_matrix, factors: int, params: AlsParams, seed: int) -
     )
     model.fit(confidence, show_progress=False)
     return np.ascontiguousarray(model.item_factors.to_numpy(), dtype=np.float32)
+
+
+def _confidence_left(kernel: FloatArray, extra: FloatArray) -> FloatArray:
+    """Return float[m], what multiplies the projections of a history's m products in the factors of its user.
+
+    By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP and
+    D = C - I: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D: m equations instead of f.
+
+    Args:
+        kernel: float[m, m], K.
+        extra: float[m], the diagonal of D.
+    """
+    confidence, equations = 1 + extra, kernel * extra
+    equations.flat[:: len(extra) + 1] += 1
+    return np.asarray(confidence - extra * np.linalg.solve(equations, kernel @ confidence))
 
 
 @cache

@@ -182,7 +182,8 @@ class Ensemble(ListScorer):
             return self._sum(query, self._scores(query, item_idx, self.weights), item_idx)
         total: FloatArray = self.pairs.scores(query)[item_idx]
         for name in self._not_in_pairs:
-            total += np.float32(self._factors[name]) * np.nan_to_num(self.models[name].score(query, item_idx))
+            score = self.models[name].score(query, item_idx)
+            total += np.float32(self._factors[name]) * np.where(np.isnan(score), np.float32(0), score)
         return self._with_purchases(total, query, item_idx)
 
     @override

@@ -153,12 +153,16 @@ class CandidatePool:
 
     def _unfiltered(self, model: ListModel, n: int, excluded: Set[int]) -> NamedItems:
         """Return what a model retrieves, where no rule depends on attributes."""
-        groups, enough = self._request.groups, n_retrieved(n)
+        groups, enough, withdrawn = self._request.groups, n_retrieved(n), self._request.withdrawn
         n = n if groups is None else enough  # as a deeper look may find other candidates, a short list looks as deep
         for k in self._depths(enough + len(excluded)):
             found = model.retrieve(self._request.rows, k)
             offered = enumerate(found.item_idx.tolist())
-            allowed = (at for at, item in offered if item not in excluded and self._has_place(item))
+            allowed = (
+                at
+                for at, item in offered
+                if item not in excluded and (item not in withdrawn or self._is_stood_for(item))
+            )
             if groups is None:
                 at = list(islice(allowed, n))
             else:
@@ -168,11 +172,9 @@ class CandidatePool:
                 break
         return NamedItems(found.item_idx[at], found.score[at], found.score[at])
 
-    def _has_place(self, item: int) -> bool:
-        """Whether an item, or a variant of it that stands for it, may be listed."""
+    def _is_stood_for(self, item: int) -> bool:
+        """Whether a variant of a withdrawn item that stands for it may be listed."""
         request = self._request
-        if item not in request.withdrawn:
-            return True
         if request.groups is None or item not in request.standing_in:
             return False
         return any(map(request.allows, request.groups.members(item)))

@@ -27,7 +27,7 @@ from src.core.domain import (
 )
 from src.core.errors import NotReady, UnknownName
 from src.core.messages import message
-from src.interactions.event_weights import Weighting
+from src.interactions.event_weights import Weighting, is_of, kinds_of
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_groups import ItemGroups, regrouped
 from src.interactions.vocabulary import Vocabulary
@@ -47,6 +47,8 @@ from src.search.index import SearchHits, SearchIndex
 RECENT = 1_000
 """Highest number of events, the newest, that shape a list. Products of older events still count as seen."""
 
+_UNKNOWN = {-1}
+"""Row numbers of products that the release does not know."""
 _EVERYTHING, _PLAIN_RULES = ProductFilter(), Rules()
 _NO_ATTRIBUTES = ItemAttributes.empty(0)
 """For rules that depend on no attributes."""
@@ -86,7 +88,7 @@ class Pipeline:
     prepared: PreparedLists | None = None
     intervals: tuple[RatingInterval, ...] = ()
 
-    @property
+    @cached_property
     def list_models(self) -> dict[str, ListModel]:
         """The models that make lists, by name."""
         return {name: model for name, model in self.models.items() if name not in MODELS or MODELS[name].lists}
@@ -109,13 +111,14 @@ class Pipeline:
         """Return the attributes of items that differ from those known here."""
         return self._known_attributes.differing(rows, self.items)
 
-    def recommend(self, query: Query) -> list[Recommendation]:
+    def recommend(self, query: Query, *, may_be_prepared: bool = True) -> list[Recommendation]:
         """Make the list of a query.
 
         Popularity fills the places that the wanted model leaves open, for instance for a user it does not know.
 
         Args:
             query: its history is all that is known of the user.
+            may_be_prepared: False after `prepared_list` has found none.
 
         Returns:
             At most query.n products, best first, none twice; fewer only if the filters leave no other product.
@@ -123,7 +126,7 @@ class Pipeline:
         Raises:
             UnknownName: for a model that the release does not hold.
         """
-        prepared = self.prepared_list(query)
+        prepared = self.prepared_list(query) if may_be_prepared else None
         if prepared is not None:
             return prepared
         request = self._request(query)
@@ -221,24 +224,22 @@ class Pipeline:
         wanted, models, rules = query.model or self.default, self.list_models, query.rules
         if wanted not in models:
             raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
-        recent, excluded_ids = query.history[-RECENT:], query.seen | query.exclude
-        ids = {event.product_id for event in recent} | excluded_ids
-        row_of = {id_: row for id_ in ids if (row := self.items.idx_of(id_)) is not None}
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
-        known = [event for event in recent if event.product_id in row_of]
-        item_idx, weight = self.weighting.of_history(known, [row_of[event.product_id] for event in known])
+        history, kind = query.history, kinds_of(query.history)
+        row = self.items.rows_of([event.product_id for event in history])
+        item_idx, weight = self.weighting.of_history(history[-RECENT:], row[-RECENT:], kind[-RECENT:])
         n_seen = None
         if not rules.seen.issuperset(SEEN_KINDS):
-            n_times = Counter(row_of[event.product_id] for event in known if event.kind in SEEN_KINDS)
-            n_seen = np.array([n_times[row] for row in item_idx.tolist()], np.float32)
+            n_times = Counter(row[-RECENT:][is_of(kind[-RECENT:], frozenset(SEEN_KINDS))].tolist())
+            n_seen = np.array([n_times[item] for item in item_idx.tolist()], np.float32)
         rows = QueryRows(user_idx, item_idx, weight, n_seen)
-        excluded = frozenset(row_of[id_] for id_ in excluded_ids if id_ in row_of)
+        seen = set(row[is_of(kind, rules.seen)].tolist()) - _UNKNOWN
+        excluded = frozenset(seen.union(self.items.rows_of(list(query.exclude)).tolist()) - _UNKNOWN)
         groups = self.groups
         standing_in = frozenset() if rules.variants else self._standing_in
         if groups is not None and (rules.seen_group or standing_in):
-            seen = (row_of[id_] for id_ in query.seen if id_ in row_of)
             # What stands for a thing that is never shown itself was bought with it.
-            excluded |= groups.with_members(row for row in seen if rules.seen_group or row in standing_in)
+            excluded |= groups.with_members(item for item in seen if rules.seen_group or item in standing_in)
         groups = None if rules.variants else groups
         attributes = self._known_attributes if rules.asks_facts else _NO_ATTRIBUTES
         factor = attributes.factors(rules, self.items) if rules.boosts else None

@@ -38,6 +38,8 @@ _AT_ONCE, _AT_ONCE_IN_BLOCKS = 16, 4_096
 """Lists between two looks at the time."""
 _HALF = 64
 _MASK = (1 << _HALF) - 1
+_HIGH = 2 * _HALF
+"""Where the higher half stands in a sum of digests."""
 _NO_VALUE = 0.0
 _EVENTS_AT_ONCE = 1 << 18
 _Bits = TypeVar("_Bits", int, IntArray)
@@ -53,12 +55,16 @@ class Fingerprint(NamedTuple):
 
 
 @lru_cache(maxsize=8_192)
-def _digest(kind: EventKind, value: float | None, age: int | None, product_id: str) -> Fingerprint:
-    """Return the fingerprint of an event; value and age: None where they do not shape lists."""
+def _digest(kind: EventKind, product_id: str, value: float | None = None, age: int | None = None) -> int:
+    """Return the fingerprint of an event as one number, which adds up with others' without a carry between the halves.
+
+    value and age: None where they do not shape lists.
+    """
     bits = int(np.float64(_NO_VALUE if value is None else value).view(np.uint64))
     since = (NO_TIME if age is None else age) & _MASK
     product, of_kind = _halves_of(product_id), _halves_of(kind.value)
-    return Fingerprint(*(_of_event(*halves, bits, since) for halves in zip(product, of_kind, strict=True)))
+    low, high = (_of_event(*halves, bits, since) for halves in zip(product, of_kind, strict=True))
+    return high << _HIGH | low
 
 
 def _halves_of(text: str) -> tuple[int, int]:
@@ -93,15 +99,21 @@ def fingerprint_of(history: Collection[Event], weighting: Weighting) -> Fingerpr
     Args:
         weighting: tells what of an event shapes a list.
     """
-    low, high, fades, alike = 0, 0, bool(weighting.half_life_days), weighting.alike
-    newest = max((event.at for event in history if event.at is not None), default=0) if fades else 0
-    for event in history:
-        kind = event.kind
-        value = event.value if weighting.rates(kind) else None
-        age = newest - event.at if fades and event.at is not None else None
-        of_event = _digest(alike[kind], value, age, event.product_id)
-        low, high = low + of_event.low, high + of_event.high
-    return Fingerprint(low & _MASK, high & _MASK)
+    fades, alike, rates = bool(weighting.half_life_days), weighting.alike, weighting.rates
+    if weighting.by_kind_alone:
+        total = sum([_digest(alike[event.kind], event.product_id) for event in history])
+    else:
+        newest = max((event.at for event in history if event.at is not None), default=0) if fades else 0
+        total = sum(
+            _digest(
+                alike[event.kind],
+                event.product_id,
+                event.value if rates(event.kind) else None,
+                newest - event.at if fades and event.at is not None else None,
+            )
+            for event in history
+        )
+    return Fingerprint(total & _MASK, total >> _HIGH & _MASK)
 
 
 class MakesLists(Protocol):

@@ -23,11 +23,13 @@ from src.store.schema import is_current, upgrade_schema
 from src.store.sqlite_file import (
     BUSY_SECONDS,
     FileIdentity,
+    FileState,
     connect,
     identity_of,
     is_corruption,
     is_sound,
     make_private,
+    state_of,
 )
 from src.store.tables import metadata
 
@@ -140,6 +142,15 @@ class Database:
         """Return what tells SQLite's file from one that is put in its place. Raises StoreError for a missing file."""
         self._notice_replacement()
         return self._identity
+
+    def file_state(self) -> FileState | None:
+        """Return the state of SQLite's file, as `current_identity` returns its identity."""
+        assert self.file is not None
+        state = state_of(self.file)
+        if state is None or state.identity != self._identity:
+            self._notice_replacement()
+            state = state_of(self.file)
+        return state
 
     def refusal(self, error: Exception) -> StoreError:
         """Return an error of the database or its driver in words for people, and remember that the file is corrupt."""

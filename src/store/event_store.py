@@ -27,7 +27,7 @@ from src.store.batches import PARAMETERS, batches
 from src.store.bulk import insert_products, upsert_events, with_arrival_seq
 from src.store.change_marks import EVENTS, changed_at, note_change
 from src.store.database import Database
-from src.store.kept_reads import KeptConnections, KeptRead
+from src.store.kept_reads import KeptConnections, KeptRead, SettledRead
 from src.store.product_store import SYNTHETIC, withdrawn_ids
 from src.store.reading import (
     NET,
@@ -68,7 +68,8 @@ class EventStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         kept = KeptConnections(database)
-        self._history, self._done, self._mark = (KeptRead(kept, query) for query in (_HISTORY, _DONE, _MARK))
+        self._history, self._done = KeptRead(kept, _HISTORY), KeptRead(kept, _DONE)
+        self._mark = SettledRead(kept, _MARK)
         self._last_seq = 0
 
     def add_products(self, product_ids: Sequence[str]) -> None:

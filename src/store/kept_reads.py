@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from threading import local
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from sqlalchemy import Select
 
 from src.store.database import Database
-from src.store.sqlite_file import connect
+from src.store.sqlite_file import FileState, connect
 
 _CACHE_KIB = 512
 """Of a kept connection: the upper pages of the trees. The system keeps the others for all connections."""
+_TICK_NS, _COARSE_TICK_NS = 100_000_000, 3_000_000_000
+"""Longer than a tick of the clock that file systems take times from, and of those that keep whole seconds alone."""
 
 
 class KeptConnections:
@@ -88,3 +91,39 @@ class KeptRead:
             self._connections.forget()
             raise self._database.refusal(error) from error
         return rows
+
+
+class SettledRead(KeptRead):
+    """A query without parameters, which is not run again while SQLite's file stays as it was.
+
+    A commit with a rollback journal writes into the file, under a lock that a reader waits for. So the rows hold as
+    long as the file has the state from before they were read, once that is older than a tick of its file system. A
+    write-ahead log leaves the file alone.
+    """
+
+    _held: tuple[FileState, Sequence[Sequence[Any]]] | None = None
+
+    def rows(self, **_: Any) -> Sequence[Sequence[Any]]:
+        """Return the rows of the query, as `KeptRead.rows` does."""
+        if self._database.file is None:
+            return super().rows()
+        state, held = self._database.file_state(), self._held
+        if held is not None and held[0] == state:
+            return held[1]
+        rows = super().rows()
+        if state is not None and _is_settled(state.written_ns) and not self._is_logged_ahead():
+            self._held = state, rows
+        return rows
+
+    def _is_logged_ahead(self) -> bool:
+        """Whether commits go to a write-ahead log; a change of that is written into the file."""
+        try:
+            return bool(self._connections.get().execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+        except sqlite3.Error:
+            return True
+
+
+def _is_settled(written_ns: int) -> bool:
+    """Whether what is written to a file from now on gets a later time than this one."""
+    tick = _TICK_NS if written_ns % 1_000_000 else _COARSE_TICK_NS
+    return time.time_ns() - written_ns > tick

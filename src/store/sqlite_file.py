@@ -28,13 +28,33 @@ class FileIdentity(NamedTuple):
     inode: int
 
 
-def identity_of(path: Path) -> FileIdentity | None:
-    """Return the identity of a file; None if there is none."""
+class FileState(NamedTuple):
+    """What changes with every commit to a file with a rollback journal, if the clock has ticked since the last one.
+
+    Attributes:
+        identity: of the file.
+        n_bytes: its size.
+        written_ns: when it was last written, nanoseconds since 1970, in ticks of the file system.
+    """
+
+    identity: FileIdentity
+    n_bytes: int
+    written_ns: int
+
+
+def state_of(path: Path) -> FileState | None:
+    """Return the state of a file; None if there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
-    return FileIdentity(found.st_dev, found.st_ino)
+    return FileState(FileIdentity(found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
+
+
+def identity_of(path: Path) -> FileIdentity | None:
+    """Return the identity of a file; None if there is none."""
+    state = state_of(path)
+    return None if state is None else state.identity
 
 
 def make_private(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
 from src.models.compiled_top_n import best_of_rows
+from src.models.kernels.rank_kernels import write_ranks
 from src.tuning.held_out_sessions import before_the_last_find
 
 _MAX_SCORES = 400_000_000
@@ -94,11 +96,12 @@ class Objective:
 
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
-        blocks = blocks_of(len(self.queries), self.masked.shape[1] * (len(models) + 1))
-        parts = map_on_all_cores(lambda rows: self._scores_of_block(models, rows), blocks)
+        different, same = self._different_queries()
+        blocks = blocks_of(len(different), self.masked.shape[1] * (len(models) + 1))
+        parts = map_on_all_cores(lambda rows: self._scores_of_block(models, different[rows]), blocks)
         width = max(max(len(np.flatnonzero((item >= 0).any(axis=0))) for item, _ in parts), 1)
-        items = np.concatenate([_as_wide(item, width, -1) for item, _ in parts])
-        score = np.concatenate([_as_wide(score, width, 0) for _, score in parts], axis=1)
+        items = np.concatenate([_as_wide(item, width, -1) for item, _ in parts])[same]
+        score = np.concatenate([_as_wide(score, width, 0) for _, score in parts], axis=1)[:, same]
         n_relevant = np.diff(self.relevant.indptr)
         return ComponentScores(tuple(models), items, score, self._is_relevant(items), n_relevant, self.k)
 
@@ -119,7 +122,21 @@ class Objective:
         blocks = blocks_of(len(self.queries), self.masked.shape[1] * 2)
         return np.concatenate(map_on_all_cores(of_block, blocks))
 
-    def _scores_of_block(self, models: Mapping[str, BlockScorer], rows: slice) -> tuple[IntArray, FloatArray]:
+    @cached_property
+    def _place(self) -> IntArray:
+        """int64[n_items], the place of each item in `popular`."""
+        return np.argsort(self.popular)
+
+    def _different_queries(self) -> tuple[IntArray, IntArray]:
+        """Return the rows of different queries, and the number of each user's: all users without events have one."""
+        is_first = np.diff(self.masked.indptr) > 0
+        without_events = np.flatnonzero(~is_first)
+        is_first[without_events[:1]] = True
+        number = np.cumsum(is_first) - 1
+        number[without_events] = number[without_events[:1]]
+        return np.flatnonzero(is_first), number
+
+    def _scores_of_block(self, models: Mapping[str, BlockScorer], rows: IntArray) -> tuple[IntArray, FloatArray]:
         """Return the candidates of some users, -1 beyond the last, and every model's scores of them, 0 for none."""
         block = self.queries.take(rows)
         mask = self.masked[rows]
@@ -131,7 +148,8 @@ class Objective:
             best.append(best_of_rows(score, _CANDIDATES_PER_MODEL).column)
         items = np.sort(np.concatenate(best, axis=1), axis=1)
         items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
-        items = -np.sort(-items, axis=1)
+        # The sum sorts equal scores by popularity: users without a history have no other.
+        items = np.append(self.popular, -1)[np.sort(np.append(self._place, len(self.popular))[items], axis=1)]
         return items, np.stack([_taken(score, items) for score in scores])
 
     def _is_relevant(self, items: IntArray) -> BoolArray:
@@ -146,7 +164,7 @@ class ComponentScores:
 
     Attributes:
         names: of the models.
-        item: int32[n_users, m], row numbers of the candidates; -1 beyond the last.
+        item: int[n_users, m], row numbers of the candidates, popular ones first; -1 beyond the last.
         score: float32[n_models, n_users, m]; 0 where a model has no score.
         relevant: bool[n_users, m].
         n_relevant: int[n_users], number of relevant items, candidates or not.
@@ -187,15 +205,34 @@ class ComponentScores:
 
     def ndcg_of(self, total: FloatArray) -> FloatArray:
         """Return float[n_users], NDCG@k of lists sorted by these scores, float[n_users, m]; -inf is not listed."""
-        parts = map_on_all_cores(lambda rows: self._hits(total[rows], rows), blocks_of(*total.shape))
-        return ranking_metrics(np.concatenate(parts), self.n_relevant)["ndcg"]
+        return np.asarray(self.ndcg_of_steps(total, self.score[0], np.zeros(1, np.float32))[:, 0])
 
-    def _hits(self, total: FloatArray, rows: slice) -> BoolArray:
-        """Return bool[m, k], whether each place of the lists of some users holds a relevant item."""
-        k = min(self.k, total.shape[1])
-        best = np.argpartition(-total, k - 1, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(total, best, axis=1), axis=1, kind="stable")
-        return np.take_along_axis(self.relevant[rows], np.take_along_axis(best, order, axis=1), axis=1)
+    def ndcg_of_steps(self, rest: FloatArray, score: FloatArray, steps: FloatArray) -> FloatArray:
+        """Return float[n_users, n_steps], NDCG@k of lists sorted by rest + step · score, equal ones by place.
+
+        Args:
+            rest: float32[n_users, m]; -inf is not listed.
+            score: float32[n_users, m], finite.
+            steps: float32[n_steps].
+        """
+        starts, column = self._relevant_places
+
+        def of_block(rows: slice) -> IntArray:
+            own = starts[rows.start : rows.stop + 1]
+            rank = np.empty((own[-1] - own[0], len(steps)), np.int32)
+            write_ranks(rest[rows], score[rows], steps, own, column, rank)
+            return rank
+
+        rank = np.concatenate(map_on_all_cores(of_block, blocks_of(*rest.shape)))
+        discount = 1 / np.log2(np.arange(2, self.k + 2))
+        gain = np.append(discount, 0.0)[np.minimum(rank, self.k)]
+        total = csr_matrix((np.ones(len(gain)), np.arange(len(gain)), starts), (len(starts) - 1, len(gain))) @ gain
+        return np.asarray(total / np.cumsum(discount)[np.minimum(self.n_relevant, self.k) - 1, None])
+
+    @cached_property
+    def _relevant_places(self) -> tuple[IntArray, IntArray]:
+        """int64[n_users + 1] and int64[n], where the relevant candidates of each user begin, and their columns."""
+        return np.append(0, np.cumsum(self.relevant.sum(axis=1))), np.nonzero(self.relevant)[1]
 
 
 def _taken(score: FloatArray, items: IntArray) -> FloatArray:

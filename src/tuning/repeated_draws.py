@@ -18,10 +18,10 @@ from src.recommendation.ensemble import scales_of
 from src.recommendation.ensemble_config import fit_models
 from src.tuning.hyperparameter_search import Search
 from src.tuning.objective import ComponentScores, Objective
-from src.tuning.sum_weights import SAMPLED_USERS
+from src.tuning.sum_weights import FEWEST_USERS
 
-_MOST_DRAWS, _ENOUGH_USERS = 4, 8_000
-_PROBED_USERS, _FEWEST_USERS = 100, 500
+_MOST_DRAWS, _ENOUGH_USERS, _ENOUGH_OF_WINDOWS = 4, 8_000, 1_500
+_PROBED_USERS = 100
 _SHARE_OF_TIME = 0.5
 """Share of the time left that the scores of all models may take; the rest is for finding the weights."""
 _SHARE_OF_DRAW = 1 / 3
@@ -44,7 +44,7 @@ def scores_of_draws(search: Search, models: Mapping[str, ListModel], seconds: fl
     Returns:
         The scores for the users of each draw, that of the search first.
     """
-    pools = [_scaled(search, in_time(search, models, _SHARE_OF_TIME), models)]
+    pools = [_scaled(search, in_time(search, models, _SHARE_OF_TIME, FEWEST_USERS), models)]
     split = search.split
     for draw in range(1, _MOST_DRAWS):
         users = sum(len(pool.item) for pool in pools)
@@ -80,7 +80,7 @@ def seconds_for_draws(search: Search, seconds: float) -> float:
 
 def _enough_users(search: Search) -> int:
     """Return how many users are enough: of windows fewer, as earlier ones differ from the last."""
-    return SAMPLED_USERS if search.split.how == "time" else _ENOUGH_USERS
+    return _ENOUGH_OF_WINDOWS if search.split.how == "time" else _ENOUGH_USERS
 
 
 def _further(search: Search, last: Split, draw: int) -> Split | None:
@@ -93,23 +93,24 @@ def _further(search: Search, last: Split, draw: int) -> Split | None:
     return earlier if search.split.how == "time" and len(earlier.train) >= len(earlier.test) else None
 
 
-def in_time(search: Search, models: Mapping[str, ListModel], share: float) -> Objective:
+def in_time(search: Search, models: Mapping[str, ListModel], share: float, fewest: int) -> Objective:
     """Return the objective for as many users as there is time to score.
 
     Args:
         search: the context of the tuning.
         models: that score candidates.
         share: of the time left that this may take.
+        fewest: users of a sample, at least.
 
     Returns:
-        The objective of all users, or of a sample of at least 500.
+        The objective of all users, or of a sample.
     """
     objective, rng = search.objective, np.random.default_rng(search.seed)
     order = rng.permutation(len(objective.queries))
     started = time.perf_counter()
     objective.of_users(np.sort(order[:_PROBED_USERS])).component_scores(models)
     seconds_of_user = (time.perf_counter() - started) / min(_PROBED_USERS, len(order))
-    n = max(int(share * search.clock.left / seconds_of_user), _FEWEST_USERS)
+    n = max(int(share * search.clock.left / seconds_of_user), fewest)
     return objective if n >= len(order) else objective.of_users(np.sort(order[:n]))
 
 

@@ -123,7 +123,7 @@ class _SumSearch:
         self._search, self._trials, self._deadline = search, dict(trials), deadline
         self._rng = np.random.default_rng(search.seed)
         seconds = _SHARE_FOR_SCORES * (search.clock.left - deadline)
-        objective = in_time(search, models, seconds / search.clock.left)
+        objective = in_time(search, models, seconds / search.clock.left, _FEWEST_USERS)
         order = self._rng.permutation(len(objective.queries))[:_MOST_USERS]
         scales = scales_of(models, search.split.train, seed=search.seed)
         self._choosing, self._confirming = (

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, Event, EventBatch, EventKind, FloatArray, Query
-from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages_by_group, combine_events
+from src.interactions.event_weights import (
+    KIND_NUMBER,
+    KIND_ORDER,
+    Weighting,
+    ages_by_group,
+    combine_events,
+    kinds_of,
+)
 from src.interactions.interactions import TrainingData, training_data
 from src.models import POPULARITY
 from src.models.base import QueryRows
@@ -310,3 +317,10 @@ def test_products_that_the_release_does_not_know_shape_no_list() -> None:
     ]
     asked = asked_with(data, history)
     assert (asked.item_idx.tolist(), asked.weight.tolist()) == ([0], [1.0])
+
+
+def test_products_that_a_release_does_not_know_shape_no_weights() -> None:
+    """Their events neither weigh anything nor make the others older."""
+    events = [Event("", "old", EventKind.PURCHASE, at=NOW), Event("", "unknown", EventKind.VIEW, at=NOW + 30 * DAY)]
+    both = DECAYING.of_history(events, np.array([7, -1]), kinds_of(events))
+    assert (both.pair.tolist(), both.weight.tolist()) == ([7], [1.0])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
+from src.evaluation.metrics import ranking_metrics
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, split_by_time
@@ -284,6 +285,49 @@ def test_a_model_without_a_score_adds_nothing(crowd: Split) -> None:
     added = made["m0"] + 3 * np.nan_to_num(made["m1"])
     expected = float(objective.ndcg(Fixed(added)).mean())
     assert scores.ndcg(np.array([1.0, 3.0])) == pytest.approx(expected, abs=1e-6)
+
+
+def test_equal_sums_are_sorted_by_popularity_as_in_the_list_that_is_served(crowd: Split) -> None:
+    objective = some_objective(crowd, 5)
+    without_opinion = {"m0": np.full((N_USERS + 1, N_ITEMS), np.nan), "m1": np.zeros((N_USERS + 1, N_ITEMS))}
+    found = objective.component_scores(scorers(without_opinion)).ndcg(np.ones(2))
+    assert found == pytest.approx(float(objective.ndcg(Fixed(without_opinion["m0"])).mean()))
+
+
+def test_users_without_events_are_scored_once() -> None:
+    train: list[Row] = [("a", "x", "purchase", 1), ("b", "x", "purchase", 1), ("b", "y", "purchase", 1)]
+    test: list[Row] = [("new", "y", "purchase", 1), ("a", "y", "purchase", 1), ("newer", "x", "purchase", 1)]
+    objective, asked = some_objective(split_of(train, test), k=2), []
+
+    class Spy(Fixed):
+        def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+            asked.extend(np.diff(queries.history.indptr).tolist())
+            return super().score_all(queries, items)
+
+    scores = objective.component_scores({"m0": Spy(np.array([[0.1, 0.2]] * 4))})
+    assert sorted(asked) == [0, 1]
+    assert scores.item.tolist() == [[1, -1], [0, 1], [0, 1]]
+    assert scores.ndcg_of(scores.total(np.ones(1))).tolist() == pytest.approx([1.0, 1.0, 1 / log2(3)])
+
+
+@pytest.mark.parametrize("kind", ["all different", "ties"])
+def test_the_lists_of_many_weights_at_once_are_those_of_each(crowd: Split, kind: str) -> None:
+    objective, rng = some_objective(crowd), np.random.default_rng(12)
+    scores = objective.component_scores(scorers({"m0": TABLES[kind](rng), "m1": TABLES[kind](rng)}))
+    steps = np.array([0.0, 0.5, 1.0, 3.0], np.float32)
+    at_once = scores.ndcg_of_steps(scores.total(np.array([1.0, 0.0])), scores.score[1], steps)
+    for number, step in enumerate(steps.tolist()):
+        total = scores.total(np.array([1.0, step]))
+        order = np.argsort(-total, axis=1, kind="stable")[:, : scores.k]
+        hits = np.take_along_axis(scores.relevant, order, axis=1)
+        expected = ranking_metrics(hits, scores.n_relevant)["ndcg"]
+        assert at_once[:, number].tolist() == pytest.approx(expected.tolist())
+        assert scores.ndcg_of(total).tolist() == pytest.approx(expected.tolist())
+
+
+def test_a_candidate_without_a_finite_sum_is_not_listed(crowd: Split) -> None:
+    scores = some_objective(crowd).component_scores(scorers(tables(1)))
+    assert not scores.ndcg_of(np.full(scores.item.shape, -np.inf, np.float32)).any()
 
 
 # weights

@@ -9,7 +9,7 @@ from src.core.domain import FloatArray
 from src.models import ALS, SPECTRAL
 from src.tuning.hyperparameter_search import Clock
 from src.tuning.objective import ComponentScores
-from src.tuning.sum_weights import best_weights
+from src.tuning.sum_weights import FEWEST_USERS, best_weights
 
 N_ITEMS, K = 40, 10
 SEEDS = range(12)
@@ -44,7 +44,7 @@ def test_a_model_that_knows_something_else_keeps_its_weight() -> None:
         assert found.ndcg > best_weights(scored(300, seed, second=0.8), without="second").ndcg
 
 
-@pytest.mark.parametrize(("budget", "n_users"), [(0.0, 500), (600.0, 2_000)])
+@pytest.mark.parametrize(("budget", "n_users"), [(0.0, FEWEST_USERS), (600.0, 4_000)])
 def test_with_little_time_weights_are_found_by_a_sample_of_the_users(
     monkeypatch: pytest.MonkeyPatch, budget: float, n_users: int
 ) -> None:
@@ -56,6 +56,19 @@ def test_with_little_time_weights_are_found_by_a_sample_of_the_users(
         return of_lists(scores, total)
 
     monkeypatch.setattr(ComponentScores, "ndcg_of", spy)
-    found = best_weights(scored(2_000, 1, second=0.8), clock=Clock(budget))
+    found = best_weights(scored(4_000, 1, second=0.8), clock=Clock(budget))
     assert found.weights.keys() == {"first", "second"}
     assert max(counted) == n_users
+
+
+def test_where_no_candidate_is_relevant_every_list_is_worth_nothing() -> None:
+    some = ComponentScores(
+        ("one", "other"),
+        np.array([[0, 1], [2, 3]], np.int32),
+        np.ones((2, 2, 2), np.float32),
+        np.zeros((2, 2), np.bool_),
+        np.array([1, 2]),
+        K,
+    )
+    assert some.ndcg(np.array([1.0, 0.5])) == 0
+    assert best_weights(some, clock=Clock(5.0)).ndcg == 0

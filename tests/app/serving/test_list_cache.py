@@ -29,9 +29,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[Query]:
     queries: list[Query] = []
     recommend = Pipeline.recommend
 
-    def spy(self: Pipeline, query: Query) -> Any:
+    def spy(self: Pipeline, query: Query, **how: bool) -> Any:
         queries.append(query)
-        return recommend(self, query)
+        return recommend(self, query, **how)
 
     monkeypatch.setattr(Pipeline, "recommend", spy)
     return queries
@@ -174,7 +174,7 @@ def test_popular_products_are_cached_by_length_days_and_kind(
 
 def test_errors_are_not_cached(client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "recommend", lambda *_: 1 / 0)
+        patch.setattr(Pipeline, "recommend", lambda *_, **__: 1 / 0)
         assert client.post("/recommend", json={"user_id": USER}).status_code == 500
     assert ask(client).status_code == 200
 
