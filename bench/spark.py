@@ -1,6 +1,6 @@
 """Train by Spark and in one process on the same events: quality, time and memory against size.
 
-python -m bench.spark [--events 1000000 …] [--memory 1500m] [--json FILE]
+python -m bench.spark [--events 1000000 …] [--users 100000] [--engines local spark] [--memory 1500m] [--json FILE]
 
 Each size is a file of ../shared/tools/make_electronics.py, or the made-up shop with --events 0. The lists of the same
 100,000 users, or of all, are measured: samples drawn apart differ by more than the two engines. A standalone cluster (a
@@ -14,6 +14,7 @@ import argparse
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -32,7 +33,8 @@ from src.releases.registry import Registry
 GENERATOR = ROOT.parent / "shared/tools/make_electronics.py"
 _ALL_ROWS = 7_824_482
 _START_SECONDS = 120
-_EVALUATED_USERS = "100000"
+_EVALUATED_USERS = 100_000
+ENGINES = ("local", "spark")
 
 
 def missing() -> str:
@@ -157,14 +159,15 @@ def _measured(command: list[str], environment: dict[str, str], beside: list[int]
     return {"seconds": seconds, "cpu_seconds": watched.cpu_seconds, "gib": watched.peak / 2**30}
 
 
-def compare(n_events: int, memory: str, folder: Path) -> dict[str, Any]:
-    """Train both ways on so many events; return the figures."""
+def compare(n_events: int, users: int, engines: list[str], memory: str, folder: Path) -> dict[str, Any]:
+    """Train on so many events by each engine; return the figures."""
     environment = {
         **os.environ,
         "AISLE_VAR": str(folder / "var"),
         "AISLE_GATE": "off",
         "AISLE_DATABASE_URL": "",
-        "AISLE_EVALUATED_USERS": _EVALUATED_USERS,
+        "AISLE_EVALUATED_USERS": str(users),
+        "PYSPARK_SUBMIT_ARGS": f"--executor-memory {memory} pyspark-shell",
     }
     files = []
     if n_events:
@@ -174,43 +177,48 @@ def compare(n_events: int, memory: str, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"events": n_events}
     with cluster(folder, memory) as (address, processes):
         train = [sys.executable, "train_model.py"]
-        for engine, options in (("local", []), ("spark", ["--engine", "spark", "--master", address])):
+        for engine in engines:
+            options = ["--engine", "spark", "--master", address] if engine == "spark" else []
             beside = processes if engine == "spark" else []
             cost = _measured([*train, *options], environment, beside)
             manifest = Registry(folder / "var/releases", keep=5).current().manifest
             assert manifest.metrics is not None
             ndcg = manifest.metrics.ndcg_at_10
             found[engine] = {**cost, "ndcg_at_10": dict(ndcg)}
-    local, spark = (found[engine]["ndcg_at_10"] for engine in ("local", "spark"))
-    found["quality"] = {name: spark[name] / local[name] for name in spark if local.get(name)}
+    if len(engines) == len(ENGINES):
+        local, spark = (found[engine]["ndcg_at_10"] for engine in ENGINES)
+        found["quality"] = {name: spark[name] / local[name] for name in spark if local.get(name)}
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000], help="sizes; 0: the made-up shop")
-    parser.add_argument("--memory", default="1500m", help="of each worker")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--users", type=int, default=_EVALUATED_USERS, help="whose lists are measured")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--memory", default="1500m", help="of each of the two executors")
+    parser.add_argument("--json", type=Path, help="written after each size")
     arguments = parser.parse_args()
     if why := missing():
         raise SystemExit(f"skipped: {why}")
     if any(arguments.events) and not GENERATOR.exists():
         raise SystemExit(f"skipped: {GENERATOR} is missing")
     figures = []
+    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     for n_events in arguments.events:
         with tempfile.TemporaryDirectory() as folder:
-            figures.append(compare(n_events, arguments.memory, Path(folder)))
+            figures.append(compare(n_events, arguments.users, arguments.engines, arguments.memory, Path(folder)))
         print("| events | engine | seconds | processor seconds | GiB | NDCG@10 of the ensemble |")
         for found in figures:
-            for engine in ("local", "spark"):
+            for engine in arguments.engines:
                 each = found[engine]
                 row = (f"{found['events']:,}", engine, f"{each['seconds']:.0f}", f"{each['cpu_seconds']:.0f}")
                 row += (f"{each['gib']:.1f}", f"{each['ndcg_at_10']['blend']:.4f}")
                 print("|", *(f"{cell} |" for cell in row))
-            shares = (f"{name} {share:.1%}" for name, share in found["quality"].items())
+            shares = (f"{name} {share:.1%}" for name, share in found.get("quality", {}).items())
             print(f"Spark's NDCG@10 as a share of that of one process: {', '.join(shares)}", flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1))
+        if arguments.json:
+            arguments.json.write_text(json.dumps({**machine, "sizes": figures}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

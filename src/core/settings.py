@@ -267,6 +267,13 @@ class Settings(RatingScale, BaseSettings):
         description="Folder of what Spark writes meanwhile; all hosts of its cluster must see it under this "
         "path. Empty: AISLE_VAR/spark.",
     )
+    spark_als_gb: float = Field(
+        8.0,
+        ge=0,
+        description="Gigabytes that ALS may take in the process of train_model.py --engine spark. Where the factors of "
+        "users with several products need more, MLlib trains them on the cluster, which takes many times the "
+        "processor seconds; 0: always.",
+    )
     jdbc_jar: Path = Field(
         Path("/usr/share/java/postgresql.jar"),
         description="PostgreSQL's driver for Java, with which Spark reads the store (apt-get install "

@@ -146,6 +146,19 @@ def estimates(columns: Mapping[str, FloatArray], *, seed: int = 0) -> dict[str, 
         Name → estimate.
     """
     means = bootstrap_means(np.column_stack(list(columns.values())), seed=seed)
+    return estimates_of(columns, means)
+
+
+def estimates_of(columns: Mapping[str, FloatArray], means: FloatArray) -> dict[str, Estimate]:
+    """Estimate means; see `estimates`.
+
+    Args:
+        columns: name → float[n].
+        means: float64[rounds, number of columns], their `bootstrap_means`.
+
+    Returns:
+        Name → estimate.
+    """
     return {name: _estimate(columns[name].mean(), means[:, at]) for at, name in enumerate(columns)}
 
 
@@ -159,13 +172,37 @@ def estimate_rmse_mae(user_idx: IntArray, error: FloatArray) -> tuple[Estimate, 
     Returns:
         (RMSE, MAE).
     """
+    sums = error_sums(user_idx, error)
+    return rmse_mae_of(sums, bootstrap_means(sums))
+
+
+def error_sums(user_idx: IntArray, error: FloatArray) -> FloatArray:
+    """Add up the errors of each user.
+
+    Args:
+        user_idx: int[n], the user of each rating.
+        error: float[n], predicted minus true rating.
+
+    Returns:
+        float64[n_users, 3] by ascending user_idx: squares, absolute values, number.
+    """
     _, user = np.unique(user_idx, return_inverse=True)
-    sums: FloatArray = np.column_stack(
-        [np.bincount(user, weights=w) for w in (error**2, np.abs(error), np.ones_like(error))]
-    )
-    means = bootstrap_means(sums, seed=0)
-    rmse = _estimate(np.sqrt((error**2).mean()), np.sqrt(means[:, 0] / means[:, 2]))
-    return rmse, _estimate(np.abs(error).mean(), means[:, 1] / means[:, 2])
+    return np.column_stack([np.bincount(user, weights=w) for w in (error**2, np.abs(error), np.ones_like(error))])
+
+
+def rmse_mae_of(sums: FloatArray, means: FloatArray) -> tuple[Estimate, Estimate]:
+    """Estimate RMSE and MAE.
+
+    Args:
+        sums: of `error_sums`.
+        means: float64[rounds, 3], its `bootstrap_means`.
+
+    Returns:
+        (RMSE, MAE).
+    """
+    squares, absolute, n = sums.sum(axis=0)
+    rmse = _estimate(np.sqrt(squares / n), np.sqrt(means[:, 0] / means[:, 2]))
+    return rmse, _estimate(absolute / n, means[:, 1] / means[:, 2])
 
 
 def _estimate(value: float, resampled: FloatArray) -> Estimate:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query
+from src.core.mapped_arrays import leave_pages
 from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.sorted_sets import distinct, is_in, without
 from src.evaluation.metrics import (
     Estimate,
-    estimate_rmse_mae,
+    bootstrap_means,
+    error_sums,
     estimates,
+    estimates_of,
     novelty,
     ranking_metrics,
     rated_precision_recall,
+    rmse_mae_of,
 )
 from src.evaluation.task_lists import K, RankingTask, exact_lists, known_ids, prepare_lists, served_lists
 from src.interactions.event_weights import KIND_ORDER
@@ -81,22 +85,37 @@ class RankingMetrics:
     recall_of_rare: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
-def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
-    """Predict every test rating and measure the errors.
+def measure_ratings(models: Mapping[str, Rater], test: Interactions) -> dict[str, RatingMetrics]:
+    """Predict every test rating by several models, and measure the errors.
+
+    Intervals come from the same samples of users: drawing them takes longer than all predictions.
 
     Args:
-        model: the model.
+        models: by name.
         test: the ratings, at least one.
 
     Returns:
-        The metrics.
+        Name → metrics.
     """
+    sums = {name: _rating_sums(model, test) for name, model in models.items()}
+    means = bootstrap_means(np.column_stack([*sums.values()])) if sums else np.zeros((1, 0))
+    parts = np.split(means, len(sums) or 1, axis=1)
+    return {name: _rating_metrics(own, part) for (name, own), part in zip(sums.items(), parts, strict=False)}
+
+
+def _rating_sums(model: Rater, test: Interactions) -> FloatArray:
+    """Return float64[n_users, 5], `error_sums`, precision and recall of each user who rated."""
     n_parts = len(test) // _RATED_AT_ONCE + 1  # factors of all test rows at once would fill the memory
     pairs = zip(np.array_split(test.user_idx, n_parts), np.array_split(test.item_idx, n_parts), strict=True)
     predicted = np.concatenate([model.rate(users, items) for users, items in pairs])
-    rmse, mae = estimate_rmse_mae(test.user_idx, predicted - test.value)
-    precision, recall = rated_precision_recall(test.user_idx, test.value, predicted, k=K, threshold=RATED_THRESHOLD)
-    rated = estimates({"precision": precision, "recall": recall})
+    leave_pages()  # the factors of one model are enough
+    rated = rated_precision_recall(test.user_idx, test.value, predicted, k=K, threshold=RATED_THRESHOLD)
+    return np.column_stack([error_sums(test.user_idx, predicted - test.value), *rated])
+
+
+def _rating_metrics(sums: FloatArray, means: FloatArray) -> RatingMetrics:
+    rmse, mae = rmse_mae_of(sums[:, :3], means[:, :3])
+    rated = estimates_of({"precision": sums[:, 3], "recall": sums[:, 4]}, means[:, 3:])
     return RatingMetrics(rmse, mae, rated["precision"], rated["recall"])
 
 

@@ -208,7 +208,7 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     """
     reporter.step(message("step.measuring_ratings"))
     tested = split.test.ratings
-    ratings = {name: measure_ratings(model, tested) for name, model in pipeline.raters.items()} if len(tested) else {}
+    ratings = measure_ratings(pipeline.raters, tested) if len(tested) else {}
     task = ranking_task(split, relevant_rating, max_users)
     lists = {}
     if len(task.user_idx):

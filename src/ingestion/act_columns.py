@@ -10,7 +10,7 @@ from src.ingestion.column_names import KIND, PRODUCT, USER, columns_option, is_n
 from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, is_excluded, role_by_words, words_of
-from src.ingestion.event_kind_names import NO_ACT, kind_among
+from src.ingestion.event_kind_names import NO_ACT, kind_among, says_left
 from src.ingestion.parsing import as_texts, is_nothing
 
 _SHORTEST_ID = 3  # digits of a number that is an id rather than a count
@@ -25,11 +25,13 @@ class ActColumns:
         columns: Their positions.
         kinds: The act of each.
         kept: Positions of the other columns.
+        left: Position of the column whose words tell carts that nobody paid; None if there is none.
     """
 
     columns: tuple[int, ...]
     kinds: tuple[EventKind, ...]
     kept: tuple[int, ...]
+    left: int | None = None
 
     @property
     def n_made(self) -> int:
@@ -45,14 +47,16 @@ class ActColumns:
         kept = [row[at] for at in self.kept]
         cells = as_texts([row[at] for at in self.columns])
         found = [(cell, str(kind)) for cell, kind in zip(cells, self.kinds, strict=True) if not is_nothing(cell)]
+        is_left = self.left is not None and says_left(as_texts([row[self.left]])[0])
         for cell, kind in found or [("", NO_ACT)]:
-            yield [*kept, cell, kind]
+            yield [*kept, cell, str(EventKind.CART) if is_left and kind == EventKind.PURCHASE else kind]
 
     def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""
         shown = ", ".join(f"{names[at]!r} a {kind}" for at, kind in zip(self.columns, self.kinds, strict=True))
+        left = f"; a purchase that {names[self.left]!r} calls abandoned a cart" if self.left is not None else ""
         return (
-            f"each filled cell became an event: in {shown}; to read one of these columns only: "
+            f"each filled cell became an event: in {shown}{left}; to read one of these columns only: "
             f"{columns_option({PRODUCT: self.columns[0]}, names)}"
         )
 
@@ -82,7 +86,9 @@ def find_act_columns(profiles: Sequence[ColumnProfile], sample: Sequence[Sequenc
         return None
     kinds = tuple(named[each] or EventKind.PURCHASE for each in at)
     kept = tuple(each for each in range(len(profiles)) if each not in at)
-    return ActColumns(tuple(at), kinds, kept)
+    words = {each: set(profiles[each].cells) for each in kept if profiles[each].is_enumeration}
+    left = next((each for each, cells in words.items() if any(map(says_left, cells))), None)
+    return ActColumns(tuple(at), kinds, kept, left)
 
 
 def _holds_products(profile: ColumnProfile) -> bool:

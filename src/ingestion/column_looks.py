@@ -80,8 +80,8 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
             roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
             found.add(PRODUCT)
     if PRODUCT not in roles and PRODUCT not in settled and USER in roles:
-        at = find_product_by_look(profiles, taken())
-        if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
+        at = find_product_by_look(profiles, taken(), roles[USER][0].at)
+        if at is None and TITLE in roles and _is_title_of_product(roles, profiles):
             roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
         elif at is None and GROUP in roles and profiles[roles[GROUP][0].at].repeated > 0.0:
             roles[PRODUCT] = roles[GROUP][:1]  # orders that name the thing and not its variant
@@ -179,8 +179,14 @@ def _has_digits(cell: str) -> bool:
     return any(map(str.isdigit, cell))
 
 
-def _is_title_of_product(name: str, roles: Roles) -> bool:
-    return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
+def _is_title_of_product(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
+    """Whether titles are those of products by their name, by what stands beside them, or as each user has several."""
+    title, user = profiles[roles[TITLE][0].at], profiles[roles[USER][0].at]
+    if describes_product(title.name) or PRODUCT_WORD in classes_of(title.name) or {QUANTITY, INVOICE} & roles.keys():
+        return True
+    n_pairs = len(set(zip(title.cells, user.cells, strict=False)))
+    is_whole = title.filled == user.filled == 1.0 and title.repeated > 0.0
+    return VALUE in roles and is_whole and n_pairs > max(title.n_distinct, user.n_distinct)
 
 
 def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> bool:

@@ -67,6 +67,7 @@ _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE)
 _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4, CANCELLED: 0.3}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
+_MOSTLY_TITLED = 0.8  # share of rows with a title, below which variants have that of their parent
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 
@@ -225,6 +226,7 @@ def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given
         return roles
     if PRODUCT not in given.columns:
         _prefer_unique(roles[PRODUCT], profiles)
+        _prefer_ids_of_parents(roles, profiles)
         if TITLE not in {*roles, *given.ignored}:
             _prefer_code(roles, profiles)
 
@@ -311,6 +313,22 @@ def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile])
         if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:
             columns.remove(column)
             columns.insert(0, column)
+            return
+
+
+def _prefer_ids_of_parents(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
+    """Put the id first by which variants without titles name their parents: these have the titles."""
+    if not {GROUP, TITLE} <= roles.keys() or profiles[roles[TITLE][0].at].filled >= _MOSTLY_TITLED:
+        return
+    parents = set(profiles[roles[GROUP][0].at].cells)
+    fixed = {columns[0].at for role, columns in roles.items() if role != PRODUCT}
+    if not parents or parents & set(profiles[roles[PRODUCT][0].at].cells):
+        return
+    for at, profile in enumerate(profiles):
+        is_unique = profile.filled == 1.0 and profile.repeated == 0.0 and profile.ids >= 0.9
+        if at not in fixed and is_unique and parents <= set(profile.cells):
+            others = [column for column in roles[PRODUCT] if column.at != at]
+            roles[PRODUCT] = [RoleColumn(at, LOOK, False, 1.0), *others]
             return
 
 

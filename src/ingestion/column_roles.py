@@ -74,10 +74,13 @@ _LONGEST_DAY = len("31 de septiembre de 2026")
 _CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])\.?[0-5]\d(?:\.?[0-5]\d)?")  # 905, 1405, 14.05, 140530
 _WORDS_OF_FLAGS = "y n t f yes no true false ja nein j oui non si nee tak nie sim nao nej evet hayir"
 _FLAGS = frozenset(_WORDS_OF_FLAGS.split())
+_BITS = _FLAGS | {"0", "1"}
 _PLACES = frozenset({"position", "pos", "positions", "line", "lines", "no", "nr", "number", "rang", "rank"})
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _WORDS_OF_AUTHORS = "author autor auteur autore autora verfasser schrijver forfatter forfattare kirjoittaja автор"
 _AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
+_MAKERS = frozenset(["artist", "artists", "artiste", "artista", "kunstler", "interpret", "interprete"])
+_COLLECTIONS = frozenset(["album", "albums", "series"])
 _WORDS_WITHOUT_TAXES = "excl excluded excluding ex ht netto net 税抜 sem sans without ohne exkl uden utan bez"
 _WITHOUT_TAXES = frozenset(_WORDS_WITHOUT_TAXES.split())
 _PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
@@ -153,6 +156,8 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
     if BRAND in roles and USER not in {*roles, *ignored}:
         _settle_author(roles, profiles)
+    if PRODUCT in roles and PRODUCT not in given:
+        _settle_products(roles, profiles)
     _settle_clock(roles, profiles, ignored)
     _settle_units(roles, profiles, {*given, *ignored}, given.values())
     return roles
@@ -176,6 +181,32 @@ def _settle_author(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
             del roles[BRAND]
 
 
+def _settle_products(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
+    """Drop products that are fields of the user, and prefer a track to its album, and both to their artist."""
+    if USER in roles:
+        fields = _fields_of(roles[USER][0].at, profiles)
+        roles[PRODUCT] = [column for column in roles[PRODUCT] if column.at not in fields]
+    named = [set(words_of(profiles[column.at].name)) for column in roles[PRODUCT]]
+    if any(not _MAKERS.isdisjoint(words) for words in named[:1]):
+        roles[PRODUCT].sort(key=lambda column: _rank_of_work(profiles[column.at].name))
+    if not roles[PRODUCT]:
+        del roles[PRODUCT]
+
+
+def _rank_of_work(name: str) -> int:
+    words = set(words_of(name))
+    return 2 if not _MAKERS.isdisjoint(words) else 1 if not _COLLECTIONS.isdisjoint(words) else 0
+
+
+def _fields_of(user: int, profiles: Sequence[ColumnProfile]) -> set[int]:
+    """Return the columns of the object that holds the user, such as "author.games" beside "author.id"."""
+    whole, point, _ = profiles[user].name.rpartition(".")
+    last = whole.rpartition(".")[2]
+    if not point or (_AUTHORS.isdisjoint(words_of(last)) and USER_WORD not in classes_of(last)):
+        return set()
+    return {at for at, profile in enumerate(profiles) if at != user and profile.name.startswith(f"{whole}.")}
+
+
 def _settle_units(
     roles: Roles, profiles: Sequence[ColumnProfile], settled: Collection[str], given: Collection[int]
 ) -> None:
@@ -197,6 +228,8 @@ def _settle_units(
         back = profiles[roles[RETURNED][0].at]
         if back.filled == 1.0 == back.share(_is_counted):  # a file of returns: each row has some
             roles[QUANTITY] = roles.pop(RETURNED)
+    if len(roles.get(RETURNED, ())) > 1 and {RETURNED, NOT_SENT}.isdisjoint({*settled, *(roles.keys() - {RETURNED})}):
+        roles[NOT_SENT] = [roles[RETURNED].pop()]  # cancelled pieces beside those that came back
     if {QUANTITY, REFUNDED} <= roles.keys() and not {RETURNED, REFUNDED} & {*settled, *(roles.keys() - {REFUNDED})}:
         sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
         if _are_returns(sold, back):
@@ -302,7 +335,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
     weak = 0.3 if is_named else 0.0
     if role in _IDS:
         is_place = role == PRODUCT and _PLACES.issuperset(words_of(profile.name)) and _counts_places(profile)
-        return 0.0 if is_place else _fit_of_ids(profile, is_named)
+        is_flag = role == GROUP and len(profile.cells) >= MANY and {*map(plain_letters, profile.cells)} <= _BITS
+        return 0.0 if is_place or is_flag else _fit_of_ids(profile, is_named)
     shares = {
         TIME: max(profile.times, profile.excel_days, 0.0 if profile.clocks >= _HALF_FULL else weak),
         CLOCK: max(profile.clocks, profile.integers),
@@ -389,7 +423,7 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
                 return at
             continue
         share = profile.kinds if role == KIND else profile.states
-        if role == KIND and not profile.n_kinds:  # "Register 1" is a till
+        if role == KIND and (not profile.n_kinds or _are_numbered(profile)):  # "Register 1" is a till
             continue
         if role == STATE and not _may_be_of_orders(profile):
             continue
@@ -404,6 +438,11 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
         if (role == STATE) == is_state:
             return at
     return None
+
+
+def _are_numbered(profile: ColumnProfile) -> bool:
+    """Whether cells differ in their numbers only, as ids such as "order-5101" do."""
+    return profile.n_distinct > 2 and len({re.sub(r"\d+", "", cell) for cell in profile.cells}) == 1
 
 
 def _may_be_of_orders(profile: ColumnProfile) -> bool:
@@ -515,16 +554,18 @@ def _names_other(name: str, noun: str) -> bool:
     return bool({ORDER_WORD, noun} & set(classes_of(name))) and role_by_words(name) != ("user", 0.7)
 
 
-def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int], user: int) -> int | None:
     """Find the one column of ids that has no role, such as "anime_id" or "aid".
 
     Args:
         profiles: One a column.
         taken: Positions of columns with another role.
+        user: Position of the user, whose other fields ("author.games" beside "author.id") are no products.
 
     Returns:
         Its position; None if no column, or no single one, looks like that.
     """
+    taken = {*taken, *_fields_of(user, profiles)}
     free = [
         at
         for at in range(len(profiles))
@@ -582,4 +623,5 @@ def _id_like(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         and profile.n_distinct >= 3
         and profile.repeated >= 0.1
         and not (profile.integers >= 0.9 and max(len(cell) for cell in profile.cells) <= 1)
+        and profile.share(_YEAR.fullmatch) < 1.0
     ]

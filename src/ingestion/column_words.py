@@ -266,6 +266,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         return (("sale_price" if SALE_WORD in known else "price"), confidence or 0.25)
     if {"group", USER_WORD} <= known:
         return None
+    if {"group", "category"} <= known:  # the "master category" of many products
+        known.discard("group")
     if "group" in known and not known & {PRODUCT_WORD, ID_WORD} and classes.count("group") < 2:  # a "parent style"
         known.discard("group")
     if "image" in known and known & {"title", "description", "quantity"}:

@@ -18,12 +18,13 @@ from src.ingestion.column_names import (
     describes_product,
 )
 from src.ingestion.column_roles import RoleColumn, Roles, free_columns
-from src.ingestion.column_words import has_id_word, is_excluded
+from src.ingestion.column_words import has_id_word, is_excluded, role_by_words
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.prices import price_in
 
 _ENOUGH = 3  # repeated keys that show something
 _MOST, _FEW = 0.9, 0.5
+_OF_ALL, _WORDED = 0.8, 0.3  # share of products that have titles of their own; of titles that have several words
 _ROUNDING = 0.011
 
 
@@ -44,10 +45,12 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
     if USER not in settled:
         notes += _ids_before_names(roles, first)
     if PRODUCT in roles and PRODUCT not in settled:
+        notes += _title_of_product(roles, first) if TITLE not in settled else []
         notes += [*_one_title(roles, first, settled), *_titles_of_copies(roles, first)]
         notes += _name_of_customer(roles, first)
         notes += _title_of_customer(roles, first) if TITLE not in settled else []
-    if INVOICE in roles and INVOICE not in settled:
+        notes += _user_of_product(roles, first) if USER not in settled else []
+    if {INVOICE, USER} <= roles.keys() and INVOICE not in settled:
         notes += _one_customer(roles, first)
     if INVOICE in roles and PART_OF not in {*roles, *settled}:
         notes += _parts_of_lines(roles, first)
@@ -87,9 +90,10 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     if not 0.0 <= share < _FEW:
         return
     better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
+    better = better or _code_of_each(titles.at, roles, first)
     if better is None:
         return
-    to_front(columns, better)
+    columns[:] = [better, *(column for column in columns if column.at != better.at)]
     yield (
         f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
         f"{first.option(PRODUCT, worst.at)}"
@@ -97,6 +101,51 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     if INVOICE not in settled and share_single(first, worst.at, roles[USER][0].at) >= _MOST:
         columns.remove(worst)
         roles[INVOICE] = [RoleColumn(worst.at, 0.5, False, worst.filled), *roles.get(INVOICE, [])]
+
+
+def _code_of_each(title: int, roles: Roles, first: FirstRows) -> RoleColumn | None:
+    """Return the free column of ids of which each has one title, and each title one of them."""
+    taken = {column.at for columns in roles.values() for column in columns}
+    for at, profile in enumerate(first.profiles):
+        is_id = profile.ids >= _MOST and profile.filled >= _FEW and profile.n_distinct >= _ENOUGH
+        if at in taken or not is_id or is_excluded(profile.name):
+            continue
+        if min(share_single(first, at, title), share_single(first, title, at)) >= _MOST:
+            return RoleColumn(at, 0.5, False, profile.filled)
+    return None
+
+
+def _title_of_product(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Prefer words of which each product has one to titles of which it has several: these may be a seller's name."""
+    product = roles[PRODUCT][0].at
+    worst = roles[TITLE][0] if TITLE in roles else None
+    if worst is None or worst.at == product or not 0.0 <= share_single(first, product, worst.at) < _FEW:
+        return
+    least = _OF_ALL * first.profiles[product].n_distinct
+    fixed = {columns[0].at for role, columns in roles.items() if role not in (TITLE, DESCRIPTION)}
+    for at, profile in enumerate(first.profiles):
+        is_worded = profile.filled >= _FEW and profile.share(lambda cell: " " in cell) >= _WORDED
+        if at in fixed or not is_worded or profile.n_distinct < least or profile.times >= _FEW:
+            continue
+        if share_single(first, product, at) >= _MOST:
+            free_columns(roles, [at])
+            roles[TITLE] = [RoleColumn(at, 0.5, False, profile.filled), *roles.get(TITLE, [])]
+            yield (
+                f"{profile.name!r} was taken for the title, as each product has one; for another: "
+                f"{first.option(TITLE, worst.at)}"
+            )
+            return
+
+
+def _user_of_product(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Drop users that no name tells, of which each product has one and each of them one product: another id of it."""
+    user, product = roles[USER][0], roles[PRODUCT][0].at
+    is_told = user.is_named or role_by_words(first.profiles[user.at].name) is not None
+    if is_told or min(share_single(first, product, user.at), share_single(first, user.at, product)) < _MOST:
+        return
+    free_columns(roles, [user.at])
+    roles.setdefault(PRODUCT, []).append(user)
+    yield f"{first.profiles[user.at].name!r} is another id of each product, and tells no users"
 
 
 def _titles_of_copies(roles: Roles, first: FirstRows) -> Iterator[str]:
@@ -130,7 +179,8 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     wrong = [
         column
         for column in roles[INVOICE]
-        if not column.is_named and 0.0 <= share_single(first, column.at, user) < _FEW
+        if not column.is_named
+        and (0.0 <= share_single(first, column.at, user) < _FEW or _stands_for_none(column.at, user, first))
     ]
     roles[INVOICE] = [column for column in roles[INVOICE] if column not in wrong]
     if not roles[INVOICE]:
@@ -139,6 +189,14 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
         name = first.profiles[column.at].name
         do = first.option(INVOICE, column.at)
         yield f"{name!r} numbers no orders: one stands beside several customers; if it does: {do}"
+
+
+def _stands_for_none(at: int, user: int, first: FirstRows) -> bool:
+    """Whether one cell fills most rows, of several customers: the 0 of a number of an order that most rows lack."""
+    cells = first.profiles[at].cells
+    often = max(set(cells), key=cells.count) if cells else ""
+    users = {row[user] for row in first.rows if row[at].strip() == often}
+    return cells.count(often) > _FEW * len(first.rows) and len(users) >= _ENOUGH
 
 
 def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:

@@ -181,7 +181,13 @@ def name_of_left_carts(path: Path, columns: Sequence[str]) -> str | None:
     Returns:
         Its name, or that of the first such column; None if none says so.
     """
-    return next((name for name in (path.name, *columns) if any(w.startswith(_LEFT) for w in words_of(name))), None)
+    return next((name for name in (path.name, *columns) if says_left(name)), None)
+
+
+@lru_cache(maxsize=4096)
+def says_left(text: str) -> bool:
+    """Whether a word says that somebody left a cart or checkout without paying."""
+    return any(word.startswith(_LEFT) for word in words_of(text))
 
 
 @lru_cache(maxsize=4096)

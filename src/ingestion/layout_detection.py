@@ -13,7 +13,6 @@ from src.ingestion.column_inference import InferredColumns, guess_columns, infer
 from src.ingestion.column_names import (
     CATEGORY,
     DESCRIPTION,
-    GROUP,
     INVOICE,
     KIND,
     LANGUAGE,
@@ -26,12 +25,10 @@ from src.ingestion.column_names import (
     VALUE,
     columns_option,
     is_filled,
-    role_of_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
-from src.ingestion.column_roles import RoleColumn, Roles, find_roles, names_attributes
-from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.column_roles import RoleColumn
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.embedded_json import find_embedded
 from src.ingestion.event_kind_names import kind_of_file
@@ -52,7 +49,6 @@ from src.ingestion.layout import (
 )
 from src.ingestion.layout_choice import (
     FIRST_GENRE,
-    GivenColumns,
     are_counts,
     choose_columns_by_position,
     choose_layout_by_cells,
@@ -76,12 +72,11 @@ from src.ingestion.numbered_columns import Numbered, find_numbered
 from src.ingestion.parsing import (
     as_texts,
 )
+from src.ingestion.proposed_columns import advice_of
 from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
-from src.ingestion.titled_events import user_and_product
-from src.ingestion.unused_columns import may_be_points
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
@@ -134,7 +129,7 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     first = FirstRows(profiles, sample)
     reading = read_columns(first, given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
-        raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(first, given))
+        raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", advice_of(first, given))
     is_settled = hints.layout is not None or hints.kind is not None or KIND in (*given.columns, *given.ignored)
     if not is_settled and (found := find_unknown_codes(reading, profiles)):
         raise UnclearLayout(
@@ -199,66 +194,6 @@ def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
     names = wide.names(named.names)
     sample = [as_texts(row) for each in named.sample for row in wide.rows_of(each)]
     return _Narrowed(rows, names, sample, profile_columns(names, sample), wide)
-
-
-def _advice_of(first: FirstRows, given: GivenColumns) -> str:
-    """Return what was expected of a file whose layout is not clear, and what helps with this one."""
-    profiles = first.profiles
-    roles = find_roles(profiles, given.columns, given.ignored)
-    advice = ""
-    if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
-        missing = "customers" if PRODUCT in roles else "products"
-        advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
-    if INVOICE in roles and PRODUCT in roles and USER not in roles:
-        order = first.option(USER, roles[INVOICE][0].at)
-        advice += f"If nothing names them, let each order stand for a customer of its own: {order}. "
-    attribute = next((each.name for at, each in enumerate(profiles) if names_attributes(at, profiles)), None)
-    if attribute is not None:
-        advice += f"{attribute!r} seems to name attributes, of which each row has one: give each a column of its own. "
-    lacking = " and ".join(noun for noun in (USER, PRODUCT) if noun not in roles)
-    advice += f"No column was found for the {lacking}. " if lacking else ""
-    return (
-        f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
-        f"a title, a price …; say which is which{_proposal(first, roles)}; if it is a catalogue: --layout products"
-        f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
-    )
-
-
-def _proposal(first: FirstRows, roles: Roles) -> str:
-    """Return columns that may be the user and the product, as an option; else how such an option looks."""
-    profiles = first.profiles
-    found = {role: roles[role][0].at for role in (USER, PRODUCT, VALUE, QUANTITY, TIME) if role in roles}
-    free = [
-        at
-        for at, profile in enumerate(profiles)
-        if at not in found.values()
-        and profile.filled >= _HALF
-        and profile.n_distinct >= _FEW_IDS
-        and profile.repeated > 0.0
-        and not is_excluded(profile.name)
-        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("999"))
-        and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
-        and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
-        and not names_attributes(at, profiles)
-    ]
-    if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
-        found |= dict(zip((USER, PRODUCT), pair, strict=True))
-    # The customers of orders that name none are in another file.
-    for role in (PRODUCT,) if INVOICE in roles else (USER, PRODUCT):
-        # What has one customer each, such as an order, is no product.
-        other = (PRODUCT, GROUP) if role == USER else (USER,)
-        fit = [at for at in free if role_of_name(profiles[at].name) not in other]
-        fit = [at for at in fit if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
-        if role not in found and fit:
-            found[role] = fit[0]
-            free.remove(fit[0])
-    if {VALUE, QUANTITY, INVOICE, KIND}.isdisjoint(roles):
-        rated = (at for at, each in enumerate(profiles) if at not in found.values() and may_be_points(each))
-        if (at := next(rated, None)) is not None:
-            found[VALUE] = at
-    if not {USER, PRODUCT} <= found.keys():
-        return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
-    return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:

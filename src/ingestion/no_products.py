@@ -29,7 +29,7 @@ _BESIDE = """
     dhl ups fedex usps dpd gls hermes dotcom amazon bank payment zahlung nachnahme order bestellung commande pedido
     pauschale kostenpauschale de du del della le la les los d fur pour por per for auf of and und et y e the a to zur
     zum percent prozent eur usd gbp code promo coupon total service line item custom amount frais spese koszt koszty
-    kost additional extra
+    kost additional extra inland ausland eu
 """
 _VOUCHERS = """
     voucher vouchers promotion promotions promo credit credits coupon coupons gutschein gutscheine gutschrift aktion bon

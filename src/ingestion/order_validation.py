@@ -76,6 +76,8 @@ def leave_out_orders(
         titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
         rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
         rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
+        if TITLE in cells:
+            rejections.add_where(as_texts(cells[PRODUCT]), _is_charge_by_id, RejectionCode.NO_PRODUCT)
         if CATEGORY in cells:
             sorts = as_texts(cells[CATEGORY])
             if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
@@ -176,6 +178,11 @@ def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
         total = _amounts(texts.get(whole), n)
         share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
     return share
+
+
+def _is_charge_by_id(id_: str) -> bool:
+    """Whether an id is a word for shipping or the like: "FREIGHT"."""
+    return id_.isalpha() and is_charge(id_)
 
 
 def _is_test(text: str) -> bool:

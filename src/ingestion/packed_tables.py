@@ -366,7 +366,8 @@ def _fields(element: Any) -> dict[str, object]:
     found: dict[str, object] = {str(name).rpartition("}")[2]: value for name, value in element.attrib.items()}
     for child in list(element)[:_MOST_FIELDS]:
         name = str(child.tag).rpartition("}")[2]
-        inner = _fields(child) if len(child) else None
+        is_bare = not (child.text or "").strip() and "href" not in child.attrib  # all that it says are attributes
+        inner = _fields(child) if len(child) or (is_bare and child.attrib) else None
         value: object = inner or " ".join((child.text or child.get("href") or "").split())[:_LONGEST_CELL]
         before = found.get(name)
         found[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]

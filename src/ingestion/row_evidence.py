@@ -27,7 +27,8 @@ from src.ingestion.column_names import (
     columns_option,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_words import words_of
+from src.ingestion.column_words import has_id_word, words_of
+from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES
 from src.ingestion.prices import price_in
@@ -39,11 +40,14 @@ _DESCRIBES = frozenset({CATEGORY, BRAND, TITLE, DESCRIPTION})
 _FEW = 3  # rows that show how numbers hang together
 _MOST, _SOME = 0.8, 0.2
 _MOST_SORTS = 10
+_FULL_ENOUGH = 0.6  # share of rows that have what the odd ones lack
 _ROUNDING = 0.011
 _CUT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _FACTOR = 5.0  # between prices of one product, more than a sale explains
 _WORDS_OF_DISCOUNTS = "discount rabatt remise descuento sconto korting rabat desconto alennus скидка 折扣 割引 할인"
 _DISCOUNTS = frozenset(_WORDS_OF_DISCOUNTS.split())
+_WORDS_OF_MAKERS = "year jahr annee ano anno artist artists artiste artista kunstler author autor auteur autore maker"
+_MAKERS = frozenset(_WORDS_OF_MAKERS.split())
 _CODE_OF = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₽": "RUB", "₹": "INR"}
 _SIGN = re.compile(r"[$€£¥₽₹]|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|CZK|JPY|CAD|AUD)\b", re.IGNORECASE)
 
@@ -83,9 +87,12 @@ def _cut_ids(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
 def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
     if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
         yield from _price_of_line(columns, first)
+    yield from _odd_rows(columns, first)
     is_log = layout == EVENTS and TIME in columns
     if (layout in (PURCHASES, PAIRS) or is_log) and STATE not in {*columns, *given} and USER in columns:
         yield from _same_sale_twice(columns, first, (INVOICE, KIND, TIME) if is_log else ())
+    if PRODUCT in columns and PRODUCT not in given:
+        yield from _merged_titles(columns, first)
     has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
     if TITLE in columns and has_ids and PRODUCT not in given:
         yield from _titles_of_products(columns, first)
@@ -135,6 +142,25 @@ def _same_sale_twice(columns: Mapping[str, int], first: FirstRows, beside: Seque
             return
 
 
+def _odd_rows(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Find rows of products that all others lack, with a gap where all others have none: sums, fees, remarks."""
+    rows, product = first.rows, columns[PRODUCT]
+    of_product = Counter(row[product].strip() for row in rows)
+    for at in (columns[role] for role in (TITLE, PRICE, QUANTITY, TIME, INVOICE) if role in columns):
+        profile = first.profiles[at]
+        if at == product or not _FULL_ENOUGH <= profile.filled < 1.0 or len(rows) < MANY:
+            continue
+        odd = [row for row in rows if not row[at].strip() and row[product].strip()]
+        alike = Counter(row[product].strip() for row in odd)
+        is_apart = all(of_product[id_] == n for id_, n in alike.items())
+        if len(odd) >= _FEW and len(alike) <= len(odd) / _FEW and is_apart:
+            yield (
+                f"WARNING: rows of {next(iter(alike))!r} have no {profile.name!r}, which the others have, and count: "
+                "if they are sums, fees or remarks, take them out of the file"
+            )
+            return
+
+
 def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
     """Find a column that gives the price when it is multiplied by the quantity."""
     at, rows = columns[PRICE], first.rows
@@ -151,6 +177,29 @@ def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str
             yield (
                 f"{_name(columns, PRICE, first)} is the quantity times {profile.name!r}: the price of the whole line; "
                 f"to take that of one piece: {first.option(PRICE, other)}"
+            )
+            return
+
+
+def _merged_titles(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that products go by titles of which some stand beside several makers or years: they become one product."""
+    titles = first.profiles[columns[PRODUCT]]
+    are_words = titles.share(lambda cell: any(map(str.isalpha, cell))) >= _MOST and not has_id_word(titles.name)
+    if not are_words or len(titles.cells) < MANY or titles.filled < _MOST:
+        return
+    for at, profile in enumerate(first.profiles):
+        is_maker = not _MAKERS.isdisjoint(words_of(profile.name)) and profile.filled >= _MOST
+        if at in columns.values() or not is_maker:
+            continue
+        found = {title: list(dict.fromkeys(cells)) for title, cells in _values_by(columns[PRODUCT], at, first).items()}
+        several = [title for title, cells in found.items() if len(cells) > 1]
+        if several and len(several) <= 0.5 * len(found):
+            one, two = found[several[0]][:2]
+            yield (
+                f"WARNING: products go by {titles.name!r}, and {len(several)} of {len(found)} stand beside several "
+                f"{profile.name!r}, such as {several[0]!r} beside {one!r} and {two!r}: each counts as one product; if "
+                f"they are several: give the file a column of {titles.name!r} and {profile.name!r} together, and "
+                "--columns product=COLUMN"
             )
             return
 
@@ -179,6 +228,7 @@ def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collectio
         yield from _discounts(columns, first)
     if GROUP in columns and PRODUCT not in given:
         yield from _ids_of_parents(columns, first)
+        yield from _lines_of_orders(columns, first)
     if len(first.rows) < MANY:
         return
     for role in (BRAND, CATEGORY):
@@ -231,6 +281,25 @@ def _ids_of_parents(columns: Mapping[str, int], first: FirstRows) -> Iterator[st
                 f"{_name(columns, GROUP, first)} has ids of {profile.name!r}, and products go by "
                 f"{_name(columns, PRODUCT, first)}: parents are not joined to their variants; to join them: "
                 f"{first.option(PRODUCT, at)}"
+            )
+            return
+
+
+def _lines_of_orders(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that rows look like lines of orders: titles repeat in many groups, each with one and the same other id."""
+    if TITLE not in columns or len(first.rows) < MANY or first.profiles[columns[PRODUCT]].repeated > 0.0:
+        return
+    title, group = columns[TITLE], columns[GROUP]
+    n_again = sum(len(found) for cells in _values_by(title, group, first).values() if len(found := set(cells)) > 1)
+    if n_again < 0.5 * len(first.rows):
+        return
+    for at, profile in enumerate(first.profiles):
+        is_id = at not in columns.values() and profile.ids >= _MOST and profile.n_distinct >= _FEW
+        if is_id and min(share_single(first, at, title), share_single(first, title, at)) >= _MOST:
+            yield (
+                f"WARNING: each of {first.profiles[title].name!r} stands in several {first.profiles[group].name!r}, "
+                f"always with one {profile.name!r}: rows look like lines of orders, and no column has their customers; "
+                f"if they are: {columns_option({USER: group, PRODUCT: at}, first.names)} learns what is bought together"
             )
             return
 

@@ -439,6 +439,13 @@ _LOOKS = (
     ),
     _Telling(
         {PRODUCTS},
+        lambda profile: profile.is_enumeration and 0.0 < profile.share(is_charge) < 0.5,
+        "WARNING: {columns} is not used; if those of {charge!r} are no products: {option:state} --words "
+        "'{charge}=hidden'",
+        allowed=frozenset({STATE}),
+    ),
+    _Telling(
+        {PRODUCTS},
         _is_flag,
         "{columns} is not used; if it says which products are shown: {option:listed}",
         unread=frozenset({LISTED}),

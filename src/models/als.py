@@ -257,7 +257,18 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
     Returns:
         The model. Its factors are zero where no user has a history.
     """
-    histories = data.histories
+    return fit_histories(data.histories, params, seed=seed, start=start)
+
+
+def fit_histories(histories: csr_matrix, params: AlsParams, *, seed: int, start: Als | None = None) -> Als:
+    """Return the model that `train` makes of events with these histories.
+
+    Args:
+        histories: CSR [n_users, n_items], weights.
+        params: see AlsParams.
+        seed: of the initial factors.
+        start: see `train`.
+    """
     several = np.flatnonzero(np.diff(histories.indptr) > 1)  # a history of one product relates it to no other
     kept = histories[several] if len(several) else histories
     degree = np.maximum(np.asarray(kept.sum(axis=0)).ravel(), 1)

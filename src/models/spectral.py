@@ -12,7 +12,7 @@ the inverse. The diagonal of B is zero, as in EASE: a product does not support i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -126,6 +126,21 @@ class Spectral(ScoresByFactors, SavedAsArrays):
         own = (query.weight * self.itself[query.item_idx])[place]
         return less_own(scores, np.where(query.item_idx[place] == item_idx, own, np.float32(0)))
 
+    def in_rows(self, rows: IntArray, n_items: int) -> Spectral:
+        """Return a model of more items, which scores those that it knew.
+
+        Args:
+            rows: int64[k], the row of each item.
+            n_items: number of items, the others of which have no factors.
+        """
+
+        def placed(array: FloatArray) -> FloatArray:
+            wider = np.zeros((n_items, *array.shape[1:]), np.float32)
+            wider[rows] = array
+            return wider
+
+        return Spectral(self.params, placed(self.given), placed(self.wanted), placed(self.itself))
+
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_factors."""
         n_items, n_factors = self.given.shape
@@ -173,16 +188,18 @@ class Spectrum:
     """The strongest eigenvectors of a Gram matrix.
 
     Attributes:
-        vectors: float32[n_items, k].
+        vectors: float32[m, k].
         values: float64[k], descending.
+        items: int64[m], the items of their rows, ascending; None for all. Those of other items are zeros.
     """
 
     vectors: FloatArray
     values: FloatArray
+    items: IntArray | None = None
 
     def first(self, k: int) -> Spectrum:
         """Return the k strongest of them."""
-        return Spectrum(self.vectors[:, :k], self.values[:k])
+        return replace(self, vectors=self.vectors[:, :k], values=self.values[:k])
 
 
 def eigenvectors(
@@ -209,6 +226,16 @@ def eigenvectors(
     rank = min(rank, rows, n_items, max(16, _MAX_NUMBERS // max(n_items, 1)))
     if rank == 0:
         return Spectrum(np.zeros((n_items, 0), np.float32), np.zeros(0))
+    items = np.flatnonzero(np.bincount(normalized.matrix.indices, minlength=n_items))
+    if len(items) < n_items:  # of a sample of the users most items of a large catalogue have no event
+        spectrum = eigenvectors(
+            _of_items(normalized, items),
+            rank,
+            seed=seed,
+            iterations=iterations,
+            first=None if first is None else first[items],
+        )
+        return replace(spectrum, items=items)
     width = min(rank + _OVERSAMPLING, n_items)
     basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
     if first is not None:
@@ -221,6 +248,14 @@ def eigenvectors(
     strongest = np.argsort(-values)[:rank]
     strongest = strongest[values[strongest] > 1e-9 * max(values.max(), 1e-30)]
     return Spectrum(basis @ rotation[:, strongest].astype(np.float32), values[strongest])
+
+
+def _of_items(normalized: NormalizedHistories, items: IntArray) -> NormalizedHistories:
+    """Return the same histories of some items, of which all others are without."""
+    matrix, place = normalized.matrix, np.full(len(normalized.degree), -1, np.int32)
+    place[items] = np.arange(len(items))
+    own = csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), shape=(matrix.shape[0], len(items)))
+    return replace(normalized, matrix=own, diagonal=normalized.diagonal[items], degree=normalized.degree[items])
 
 
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
@@ -263,6 +298,8 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
         normalized: histories; the exponents of their normalisation are not read from `params`.
     """
     spectrum = spectrum.first(params.rank)
+    items = slice(None) if spectrum.items is None else spectrum.items
+    diagonal, degree = normalized.diagonal[items], normalized.degree[items]
     vectors = np.asarray(spectrum.vectors, dtype=np.float32)
     given: FloatArray = vectors
     wanted: FloatArray = vectors
@@ -270,13 +307,14 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
         # float32 but for the small inverse: in double precision a fit takes twice as long.
         explained = np.einsum("if,if,f->i", vectors, vectors, spectrum.values.astype(np.float32))
         ridge = np.float32(params.ridge * normalized.mean_diagonal)
-        noise = np.maximum(normalized.diagonal - explained, 0) + ridge
+        noise = np.maximum(diagonal - explained, 0) + ridge
         root = np.sqrt(noise)[:, None]
         scaled = vectors / root  # BLAS multiplies a matrix with itself in a third of the time of two different ones
         inner = np.linalg.inv(np.diag(1 / spectrum.values) + scaled.T @ scaled)
         whitened = scaled / root
         given = whitened @ inner.astype(np.float32)
         wanted = whitened / (1 / noise - np.einsum("if,if->i", given, whitened))[:, None]
-    given = _times(given, normalized.degree**-params.input_exponent)
-    wanted = _times(wanted, normalized.degree**params.output_exponent)
-    return Spectral(params, given, wanted, np.einsum("if,if->i", given, wanted))
+    given = _times(given, degree**-params.input_exponent)
+    wanted = _times(wanted, degree**params.output_exponent)
+    model = Spectral(params, given, wanted, np.einsum("if,if->i", given, wanted))
+    return model if spectrum.items is None else model.in_rows(spectrum.items, len(normalized.degree))

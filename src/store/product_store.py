@@ -18,7 +18,7 @@ from src.store.tables import products
 SYNTHETIC = select(products.c.product_id).where(products.c.made_up)
 """Ids of the synthetic products."""
 _DESCRIBED = or_(*(products.c[name].is_not(None) for name in ("title", "category", "brand", "image_url")))
-_INHERITED = ("title", "description", "category", "brand", "image_url")
+_INHERITED = ("title", "description", "category", "brand", "price", "image_url")
 _WRITE_ROWS, _READ_ROWS, _READ_ATTRIBUTES = 1_000, 5_000, 20_000
 
 
@@ -135,7 +135,7 @@ class ProductStore:
         """Give variants what their own rows lack and the row of their parent has; one of a hidden parent is hidden.
 
         Returns:
-            How many took a title, a text, a category, a brand or a picture, and how many were hidden.
+            How many took a title, a text, a category, a brand, a price or a picture, and how many were hidden.
         """
         parents = products.alias()
         of_parent = and_(parents.c.product_id == products.c.group_id, parents.c.product_id != products.c.product_id)

@@ -46,7 +46,7 @@ from src.workflows.erase import erase_again
 from src.workflows.export import input_files
 from src.workflows.id_comparison import IdComparison
 from src.workflows.later_refunds import LaterRefunds
-from src.workflows.load_summary import LoadSummary, LoadTally
+from src.workflows.load_summary import TOOK, LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
 from src.workflows.row_words import example_lines
 from src.workflows.saved_mappings import hints_for, reading_of
@@ -59,10 +59,7 @@ _SORTED_BATCH = 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
 _PRODUCT_BATCH, _NAMED_PRODUCTS = 2_000, 20_000
 _REPEATED = "product given more than once: the last one counts"
-_TOOK, _HIDDEN = (
-    "variant that took what its row lacks from its parent's: title, text, category, brand, picture",
-    "variant of a product that the catalogue keeps back: not listed",
-)
+_HIDDEN = "variant of a product that the catalogue keeps back: not listed"
 _NEW = 0.1  # share of new events, above which a file is another one than before
 _SAMPLED_IDS = 300  # of a file, to look up in the store
 
@@ -348,7 +345,7 @@ class _Loading:
             return None
         products.set_groups(self._parent.items())
         products.join_parents()
-        inherited = zip((_TOOK, _HIDDEN), products.inherit(), strict=True)
+        inherited = zip((TOOK, _HIDDEN), products.inherit(), strict=True)
         self._tally.mended.update({what: n for what, n in inherited if n})
         if self._settings.guess_groups == "off":
             products.forget_guesses()

@@ -23,6 +23,7 @@ from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.variant_titles import GuessedGroups
 from src.ingestion.word_account import Word, kinds_of_words, unknown_word_lines, word_lines
 
+TOOK = "variant that took what its row lacks from its parent's: title, text, category, brand, price, picture"
 _MOST_UNTITLED = 0.1  # share of a catalogue's products
 
 
@@ -92,7 +93,7 @@ class LoadSummary:
 
     def _untitled(self) -> list[str]:
         """Return a warning where many products of a catalogue have no title, though a column has titles."""
-        share = self.load.nulls.get(TITLE, 0.0)
+        share = self.load.nulls.get(TITLE, 0.0) - self.load.mended.get(TOOK, 0) / max(1, self.load.n_kept)
         if self.table.layout.has_events or share <= _MOST_UNTITLED:
             return []
         return [

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import make_url
 
@@ -137,13 +138,16 @@ def read_events(settings: Settings, store: Store, data: Path | None, session: An
     Raises:
         NoData: There are none.
     """
-    folder = Path(settings.spark_folder) if settings.spark_folder else settings.var / "spark"
+    folder = (Path(settings.spark_folder) if settings.spark_folder else settings.var / "spark") / "training"
+    shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed
     folder.mkdir(parents=True, exist_ok=True)
     session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
     reporter.step("Spark: reading events")
     raw = _of_parts(session, data) if data else _of_store(settings, store, session, folder)
     reporter.step("Spark: numbering users and products")
-    users, items = (_numbered(session, raw, name, folder / f"{name}s") for name in ("user_id", "product_id"))
+    (users, user_ids), (items, item_ids) = (
+        _numbered(session, raw, name, folder / f"{name}s") for name in ("user_id", "product_id")
+    )
     numbered = (
         raw.join(users.withColumnRenamed("idx", "user_idx"), "user_id")
         .join(items.withColumnRenamed("idx", "item_idx"), "product_id")
@@ -154,15 +158,12 @@ def read_events(settings: Settings, store: Store, data: Path | None, session: An
     n, n_timed, newest = written.selectExpr("count(*)", f"count_if(at > {NO_TIME})", "max(at)").first()
     if not n:
         raise NoData("the store holds no events: load some with python data_processing.py FILE")
-    ids = [_vocabulary(folder / f"{name}s", name) for name in ("user_id", "product_id")]
-    return SparkEvents(session, folder, ids[0], ids[1], n, n_timed, newest)
+    return SparkEvents(session, folder, user_ids, item_ids, n, n_timed, newest)
 
 
 def _of_store(settings: Settings, store: Store, session: Any, folder: Path) -> Any:
-    url = make_url(settings.store_url)
+    url, parts = make_url(settings.store_url), folder / "store"
     if url.get_backend_name() != "postgresql" or not settings.jdbc_jar.exists():
-        parts = folder / "store"
-        shutil.rmtree(parts, ignore_errors=True)
         export_parts(store, parts)
         return _of_parts(session, parts)
     where = f"jdbc:postgresql://{url.host or '127.0.0.1'}:{url.port or 5432}/{url.database}"
@@ -170,12 +171,12 @@ def _of_store(settings: Settings, store: Store, session: Any, folder: Path) -> A
     to |= {"password": url.password or "", "fetchsize": str(_JDBC_FETCH)}
     asked = "(SELECT min(number) AS low, max(number) AS high FROM events) AS bounds"
     bounds = session.read.format("jdbc").options(**to, dbtable=asked).load().first()
-    _divide(session, (bounds.high or 0) - (bounds.low or 0))
     events = session.read.format("jdbc").options(**to, dbtable="events")
     if bounds.low is not None:
         events = events.option("partitionColumn", "number").option("numPartitions", _READ_AT_ONCE)
         events = events.option("lowerBound", bounds.low).option("upperBound", bounds.high + 1)
-    return _prepared(events.load().selectExpr("user_id", "product_id", "kind", "value", "at"))
+    events.load().select(*_COLUMNS).write.parquet(str(parts))  # the jobs that follow read them more than once
+    return _of_parts(session, parts)
 
 
 def _of_parts(session: Any, folder: Path) -> Any:
@@ -185,7 +186,14 @@ def _of_parts(session: Any, folder: Path) -> Any:
     value = "value" if "value" in frame.columns else "rating"
     kind = "kind" if "kind" in frame.columns else "'rating'"
     at = "at" if "at" in frame.columns else "unix_timestamp(timestamp)"
-    return _prepared(frame.selectExpr("user_id", "product_id", f"{kind} AS kind", f"{value} AS value", f"{at} AS at"))
+    cases = " ".join(f"WHEN '{kind.value}' THEN {number}" for number, kind in enumerate(KIND_ORDER))
+    return frame.selectExpr(
+        "user_id",
+        "product_id",
+        f"CAST(CASE {kind} {cases} END AS TINYINT) AS kind",
+        f"CAST({value} AS FLOAT) AS value",
+        f"CAST(coalesce({at}, {NO_TIME}) AS BIGINT) AS at",
+    )
 
 
 def _divide(session: Any, n_events: int) -> None:
@@ -195,41 +203,14 @@ def _divide(session: Any, n_events: int) -> None:
     )
 
 
-def _prepared(frame: Any) -> Any:
-    cases = " ".join(f"WHEN '{kind.value}' THEN {number}" for number, kind in enumerate(KIND_ORDER))
-    return frame.selectExpr(
-        "user_id",
-        "product_id",
-        f"CAST(CASE kind {cases} END AS TINYINT) AS kind",
-        "CAST(value AS FLOAT) AS value",
-        f"CAST(coalesce(at, {NO_TIME}) AS BIGINT) AS at",
-    )
-
-
-def _numbered(session: Any, events: Any, name: str, folder: Path) -> Any:
-    """Number the distinct values of a column from 0 on, in their order; no partition needs to see another one."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as f
-
-    ids = events.select(name).distinct().repartitionByRange(name)
-    ids.withColumn("part", f.spark_partition_id()).write.mode("overwrite").parquet(f"{folder}-parts")
-    parts = session.read.parquet(f"{folder}-parts")
-    counts = sorted((row.part, row["count"]) for row in parts.groupBy("part").count().collect())
-    begins = np.cumsum([0, *(n for _, n in counts)]).tolist()
-    offsets = session.createDataFrame(
-        [(part, begins[at]) for at, (part, _) in enumerate(counts)], "part int, begin long"
-    )
-    row = f.row_number().over(Window.partitionBy("part").orderBy(name))
-    numbered = parts.join(f.broadcast(offsets), "part").select(
-        name, (f.col("begin") + row - 1).cast("int").alias("idx")
-    )
-    numbered.write.mode("overwrite").parquet(str(folder))
-    return session.read.parquet(str(folder))
-
-
-def _vocabulary(folder: Path, name: str) -> Vocabulary:
-    table = pq.read_table(folder).sort_by("idx")
-    return Vocabulary.of(table.column(name).to_pylist())
+def _numbered(session: Any, events: Any, name: str, folder: Path) -> tuple[Any, Vocabulary]:
+    """Number the distinct values of a column from 0 on, in their order, in this process, which needs them all."""
+    events.select(name).distinct().write.mode("overwrite").parquet(f"{folder}-distinct")
+    ids = pq.read_table(f"{folder}-distinct").cast(pa.schema([(name, pa.large_string())])).sort_by(name)
+    numbered = ids.append_column("idx", pa.array(np.arange(len(ids), dtype=np.int32)))
+    folder.mkdir()
+    pq.write_table(numbered, folder / "numbered.parquet")
+    return session.read.parquet(str(folder)), Vocabulary.packed(ids.column(name).combine_chunks())
 
 
 def array_of(frame: Any, folder: Path, name: str, size: int, dtype: Any = np.float32) -> Any:

@@ -20,7 +20,7 @@ from src.core.domain import DAY, NO_TIME, EventKind, IntArray
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
 from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
-from src.models.als import Als, AlsParams
+from src.models.als import Als, AlsParams, fit_histories
 from src.models.item_graph import ItemGraph, ItemGraphParams, fit_item_graph, pairs_per_item
 from src.models.normalization import LONGEST_HISTORY, NormalizedHistories
 from src.models.popularity import Popularity, PopularityParams, popularity_of
@@ -31,6 +31,8 @@ NAMES = (POPULARITY, TRENDING, ITEM_GRAPH, ALS)
 """The models that Spark trains."""
 _CHECKPOINT_INTERVAL = 5
 _BLOCK_ROWS = 512
+_BYTES_OF_A_PAIR = 32
+"""Of ALS: columns that are read, and the matrix by users and by products."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class SparkJobs:
         before: UTC seconds; None for all events.
         weighting: Of events.
         n_items: Products of the catalogue, those without events last.
+        als_gb: Gigabytes that ALS may take in this process.
     """
 
     events: SparkEvents
     before: int | None
     weighting: Weighting
     n_items: int
+    als_gb: float
 
     @property
     def folder(self) -> Path:
@@ -73,17 +77,24 @@ class SparkJobs:
 
     @cached_property
     def histories(self) -> Any:
-        """user_idx, item_idx, weight: the combined weight of each pair, 1 - Π(1 - w), where it is above 0."""
-        frame = self.frame.selectExpr("user_idx", "item_idx", "at", f"{self._weight()} AS weight")
+        """One row for each pair of a user and a product whose combined weight, 1 - Π(1 - w), is above 0.
+
+        Columns: user_idx, item_idx, weight; length (pairs of the user), user_degree (sum of their weights, at least 1).
+        The events are divided by users once, and nothing that follows moves them again.
+        """
+        share, of_user = "1D", "OVER (PARTITION BY user_idx)"
+        frame = self.frame.repartition("user_idx")
         if self.weighting.half_life_days:
-            newest = self.frame.groupBy("user_idx").agg({"at": "max"}).withColumnRenamed("max(at)", "newest")
-            share = f"power(0.5D, (newest - at) / {self.weighting.half_life_days * DAY}D)"
-            weight = f"weight * IF(at = {NO_TIME}, 1D, {share}) AS weight"
-            frame = frame.join(newest, "user_idx").selectExpr("user_idx", "item_idx", weight)
+            frame = frame.selectExpr("*", f"max(at) {of_user} AS newest")
+            age = f"(newest - at) / {self.weighting.half_life_days * DAY}D"
+            share = f"IF(at = {NO_TIME}, 1D, power(0.5D, {age}))"
+        frame = frame.selectExpr("user_idx", "item_idx", f"{self._weight()} * {share} AS weight")
         # ln(0) is null in Spark: a weight of 1 makes the pair's weight 1.
         rest = "IF(max(weight) >= 1, 1D, -expm1(sum(log1p(-least(weight, 0.9999999D)))))"
         pairs = frame.where("weight > 0").groupBy("user_idx", "item_idx").agg(_expr(rest).alias("weight"))
-        pairs.where("weight > 0").write.mode("overwrite").parquet(str(self.folder / "histories"))
+        degree = f"greatest(sum(weight) {of_user}, 1D) AS user_degree"
+        kept = pairs.where("weight > 0").selectExpr("*", f"CAST(count(*) {of_user} AS INT) AS length", degree)
+        kept.write.mode("overwrite").parquet(str(self.folder / "histories"))
         return self.events.session.read.parquet(str(self.folder / "histories"))
 
     def _of_items(self, frame: Any, name: str, dtype: Any = np.float32) -> Any:
@@ -99,25 +110,17 @@ class SparkJobs:
     def normalized(self, params: ItemGraphParams) -> tuple[Any, NormalizedHistories]:
         """Return the normalised histories as a frame, and their diagonal and degrees; see normalize_histories."""
         degrees = self.histories.groupBy("item_idx").agg(_expr("greatest(sum(weight), 1D)").alias("degree"))
-        users = self.histories.groupBy("user_idx").agg(
-            _expr("greatest(sum(weight), 1D)").alias("user_degree"), _expr("count(*)").alias("length")
-        )
+        degree = self._of_items(degrees, "degree")
+        degrees = self.events.session.read.parquet(str(self.folder / "degree")).withColumnRenamed("idx", "item_idx")
         value = (
             f"weight * power(user_degree, {-params.user_exponent}D) * power(degree, {-params.item_exponent}D) AS value"
         )
-        scaled = (
-            self.histories.join(_broadcast(degrees), "item_idx")
-            .join(users, "user_idx")
-            .selectExpr("user_idx", "item_idx", value, "length")
-        )
-        scaled.write.mode("overwrite").parquet(str(self.folder / "normalized"))
-        frame = self.events.session.read.parquet(str(self.folder / "normalized"))
-        diagonal = self._of_items(
-            frame.groupBy("item_idx").agg(_expr("sum(value * value)").alias("diagonal")), "diagonal"
-        )
-        degree = np.maximum(self._of_items(degrees, "degree"), 1)
+        frame = self.histories.join(_broadcast(degrees), "item_idx")
+        frame = frame.selectExpr("user_idx", "item_idx", value, "length")
+        squares = frame.groupBy("item_idx").agg(_expr("sum(value * value)").alias("diagonal"))
         none = csr_matrix((0, self.n_items), dtype=np.float32)
-        return frame.where(f"length > 1 AND length <= {LONGEST_HISTORY}"), NormalizedHistories(none, diagonal, degree)
+        normalized = NormalizedHistories(none, self._of_items(squares, "diagonal"), np.maximum(degree, 1))
+        return frame.where(f"length > 1 AND length <= {LONGEST_HISTORY}"), normalized
 
     def item_graph(self, params: ItemGraphParams) -> ItemGraph:
         """Return the item graph: pairs are counted and the strongest chosen by jobs, the regressions are made here."""
@@ -141,21 +144,45 @@ class SparkJobs:
                 item[at], value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
         return fit_item_graph(normalized, Pairs.of_table(item, value), params)
 
-    def als(self, params: AlsParams, seed: int) -> Als:
-        """Return MLlib's factors of the products; those of a user are folded in when a list is asked for.
+    def als(self, params: AlsParams, seed: int, start: Als | None = None) -> Als:
+        """Return the factors of the products; those of a user are folded in when a list is asked for.
+
+        They are found in this process, of the histories of two products and more, as long as the factors of these users
+        fit into its share of memory. A pass of MLlib solves a system of f equations for each user.
+
+        Args:
+            params: Its parameters.
+            seed: Of the starting factors.
+            start: Trained before of a part of the events, to continue; MLlib begins anew.
+        """
+        known = self.histories.where("length > 1")
+        n_pairs, n_users = known.selectExpr("count(*)", "CAST(round(sum(1D / length)) AS LONG)").first()
+        n_users = n_users or 0
+        if n_users * params.factors * 4 + n_pairs * _BYTES_OF_A_PAIR > self.als_gb * 1e9:
+            return self._als_of_mllib(known, n_pairs / max(n_users, 1), params, seed)
+        columns = ["user_idx", "item_idx", "weight"]
+        table = pq.read_table(self.folder / "histories", columns=columns, filters=[("length", ">", 1)])
+        user, item, weight = (table.column(name).to_numpy() for name in columns)
+        present = np.zeros(len(self.events.users), bool)
+        present[user] = True
+        row = np.cumsum(present, dtype=np.int32) - 1
+        histories = csr_matrix((weight, (row[user], item)), shape=(max(n_users, 1), self.n_items))
+        return fit_histories(histories, params, seed=seed, start=start)
+
+    def _als_of_mllib(self, known: Any, mean: float, params: AlsParams, seed: int) -> Als:
+        """Return MLlib's factors of the products.
 
         MLlib multiplies λ by the number of products of a user, so λ is divided by the mean of these.
 
         Args:
+            known: The histories of two products and more.
+            mean: Length of these.
             params: Its parameters, whose exponents MLlib does not have.
             seed: Of the starting factors.
         """
         from pyspark.ml.recommendation import ALS as MllibAls
 
         session = self.events.session
-        lengths = self.histories.groupBy("user_idx").agg(_expr("count(*)").alias("length")).where("length > 1")
-        known = self.histories.join(lengths, "user_idx")
-        mean = known.selectExpr("count(*) / greatest(count(DISTINCT user_idx), 1)").first()[0]
         n_blocks = max(session.sparkContext.defaultParallelism, int(session.conf.get("spark.sql.shuffle.partitions")))
         trainer = MllibAls(
             rank=min(params.factors, self.n_items), maxIter=params.iterations, implicitPrefs=True, alpha=params.alpha,
@@ -194,7 +221,12 @@ class SparkJobs:
         return popularity_of(params, amount.astype(np.float64), total, n, rated, groups)
 
     def models(
-        self, params: Mapping[str, Any], seed: int, groups: IntArray | None, reporter: Reporter
+        self,
+        params: Mapping[str, Any],
+        seed: int,
+        groups: IntArray | None,
+        reporter: Reporter,
+        start: Als | None = None,
     ) -> dict[str, Any]:
         """Train all of NAMES.
 
@@ -202,6 +234,7 @@ class SparkJobs:
             params: Name → parameters.
             seed: Of ALS.
             groups: int[n_items], see `popularity_of`; None for none.
+            start: ALS that was trained before of a part of the events, to continue.
 
         Returns:
             Name → model.
@@ -210,7 +243,7 @@ class SparkJobs:
             POPULARITY: lambda: self.popularity(params[POPULARITY], groups),
             TRENDING: lambda: self.popularity(params[TRENDING], groups),
             ITEM_GRAPH: lambda: self.item_graph(params[ITEM_GRAPH]),
-            ALS: lambda: self.als(params[ALS], seed),
+            ALS: lambda: self.als(params[ALS], seed, start),
         }
         trained = {}
         for name, train in trainers.items():

@@ -6,6 +6,7 @@ events before a time: to choose the weights of the ensemble, to measure it, and 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from src.evaluation.report import measure as measure_pipeline
 from src.interactions.interactions import TrainingData, WholeCounts
 from src.interactions.splits import Split, held_out_share
 from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
+from src.models.als import Als
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble, scales_of
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.pipeline import Pipeline
@@ -65,7 +67,9 @@ def trained_by_spark(context: TrainingContext) -> Trained:
         )
     with spark_session(context.settings) as session:
         events = read_events(context.settings, context.store, request.data, session, context.reporter)
-        return _SparkTraining(context, events).run()
+        trained = _SparkTraining(context, events).run()
+        shutil.rmtree(events.folder, ignore_errors=True)  # nothing of it serves another training
+        return trained
 
 
 class _SparkTraining:
@@ -73,6 +77,7 @@ class _SparkTraining:
         self._context, self._events, self._settings = context, events, context.settings
         self._config = EnsembleConfig.of(context.settings)
         self._params = {name: params for name, params in self._config.params.items() if name in NAMES}
+        self._als: Als | None = None  # of the earlier events, which the next training continues
 
     def run(self) -> Trained:
         """Prepare, measure, judge, publish."""
@@ -127,7 +132,7 @@ class _SparkTraining:
         return replace(events.of_users(chosen), weighting=self._config.weighting, sampled_from=counts)
 
     def _jobs(self, data: TrainingData, before: int | None) -> SparkJobs:
-        return SparkJobs(self._events, before, self._config.weighting, len(data.items))
+        return SparkJobs(self._events, before, self._config.weighting, len(data.items), self._settings.spark_als_gb)
 
     def _told(self, data: TrainingData, jobs: SparkJobs) -> TrainingData:
         """Return the sample before the jobs' time, with the counts of all events before it."""
@@ -139,7 +144,9 @@ class _SparkTraining:
     def _models(self, jobs: SparkJobs, data: TrainingData) -> dict[str, Any]:
         groups = data.attributes.groups if data.attributes is not None else None
         leader = groups.leader if groups is not None and self._params[POPULARITY].by_group else None
-        return jobs.models(self._params, self._settings.seed, leader, self._context.reporter)
+        models = jobs.models(self._params, self._settings.seed, leader, self._context.reporter, self._als)
+        self._als = models[ALS]
+        return models
 
     def _pipeline(
         self, data: TrainingData, models: Mapping[str, Any], weights: Mapping[str, float], *, whole: bool

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pytest
 
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
 from src.core.progress import Silent
-from src.evaluation.metrics import novelty
+from src.evaluation.metrics import bootstrap_means, estimate_rmse_mae, novelty
 from src.evaluation.protocols import measure_lists, measure_ratings, measure_repeats, ranking_task
 from src.evaluation.task_lists import K
 from src.interactions.interactions import TrainingData, training_data
@@ -227,9 +227,39 @@ def test_novelty_counts_users_and_not_their_events() -> None:
 def test_predicted_ratings_are_measured_over_all_test_ratings() -> None:
     test: list[Row] = [("a", "x", "rating", 5, 9), ("a", "y", "rating", 2, 9), ("b", "x", "rating", 4, 9)]
     parts = split_of([("c", "z", "rating", 1, 1)], test)
-    exact = measure_ratings(perfect(parts), parts.test.ratings)  # type: ignore[arg-type]
+    exact = measure_ratings({"exact": perfect(parts)}, parts.test.ratings)["exact"]  # type: ignore[dict-item]
     assert [e.value for e in (exact.rmse, exact.mae, exact.precision_at_10, exact.recall_at_10)] == [0, 0, 1, 1]
-    flat = measure_ratings(Oracle(np.full((3, 3), 3.0)), parts.test.ratings)  # type: ignore[arg-type]
+    flat = measure_ratings({"flat": Oracle(np.full((3, 3), 3.0))}, parts.test.ratings)["flat"]  # type: ignore[dict-item]
     assert flat.rmse.value == pytest.approx(np.sqrt((4 + 1 + 1) / 3))
     assert flat.mae.value == pytest.approx(4 / 3)
     assert (flat.precision_at_10.value, flat.recall_at_10.value) == (0, 0)
+
+
+def test_models_that_are_measured_together_have_the_figures_that_each_has_alone() -> None:
+    rng = np.random.default_rng(2)
+    test: list[Row] = [(f"u{rng.integers(20)}", f"p{at}", "rating", int(rng.integers(1, 6)), 9) for at in range(200)]
+    parts = split_of([("c", "z", "rating", 1, 1)], test)
+    shape = len(parts.test.users), len(parts.test.items)
+    models = {name: Oracle(rng.uniform(1, 5, shape)) for name in ("one", "other")}
+    together = measure_ratings(models, parts.test.ratings)  # type: ignore[arg-type]
+    for name, model in models.items():
+        alone = measure_ratings({name: model}, parts.test.ratings)[name]  # type: ignore[dict-item]
+        error = model.rate(parts.test.ratings.user_idx, parts.test.ratings.item_idx) - parts.test.ratings.value
+        expected = estimate_rmse_mae(parts.test.ratings.user_idx, error)
+        for own, other in zip(expected, (together[name].rmse, together[name].mae), strict=True):
+            assert asdict(other) == pytest.approx(asdict(own))
+        for figure in ("precision_at_10", "recall_at_10"):
+            assert asdict(getattr(together[name], figure)) == pytest.approx(asdict(getattr(alone, figure)))
+
+
+def test_samples_of_users_are_drawn_once_for_all_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def means(values: FloatArray) -> FloatArray:
+        drawn.append(values.shape)
+        return bootstrap_means(values)
+
+    monkeypatch.setattr("src.evaluation.protocols.bootstrap_means", means)
+    parts = split_of([("c", "z", "rating", 1, 1)], [("a", "x", "rating", 5, 9), ("b", "x", "rating", 4, 9)])
+    measure_ratings({"one": perfect(parts), "other": perfect(parts)}, parts.test.ratings)  # type: ignore[dict-item]
+    assert len(drawn) == 1

@@ -20,7 +20,7 @@ from src.models import als
 from src.models.als import Als, AlsParams, train
 from src.models.base import QueryBlock, QueryRows
 from src.models.kernels.als_kernels import SparseRows, solve_rows
-from src.models.kernels.als_trainer import Whitening
+from src.models.kernels.als_trainer import FactorRows
 
 N_USERS, N_ITEMS = 120, 50
 PARAMS = AlsParams(factors=6, regularization=0.3, alpha=8.0, iterations=12)
@@ -102,18 +102,22 @@ def test_a_training_that_continues_needs_few_passes(data: TrainingData, model: A
     assert losses[0] < 1.03 * losses[2]
 
 
+@pytest.mark.parametrize("is_based", [False, True])
 @pytest.mark.parametrize("length", [1, 2, 5, 32, 33, 200])
-def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int) -> None:
+def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int, is_based: bool) -> None:
     rng = np.random.default_rng(length)
     others = rng.standard_normal((300, 24)).astype(np.float32)
     chosen, extra = rng.choice(300, length, replace=False), rng.random(length).astype(np.float32) * 3
     extra[0] = 0
     pairs = SparseRows(np.array([0, length]), chosen.astype(np.int32), extra)
-    solved = np.empty((1, 24), np.float32)
+    basis = rng.standard_normal((24, 24))
+    rows, solution = FactorRows(others.copy()), FactorRows(np.empty((1, 24), np.float32))
+    if is_based:  # the same rows, kept as others times the inverse of a basis
+        rows.values, rows.basis = (others @ np.linalg.inv(basis)).astype(np.float32), basis
     with ThreadPoolExecutor(2) as pool:
-        whitening = Whitening.of(others, 0.3, pool)
-        solve_rows(pairs, 0, 1, whitening.whiten(others, pool), solved)
-        whitening.restore_in_place(solved, pool)
+        solution.basis = rows.whiten(0.3, pool)
+        solve_rows(pairs, 0, 1, rows.values, solution.values)
+        solved = solution.restored(pool)
     y = others[chosen].astype(np.float64)
     system = others.T.astype(np.float64) @ others + 0.3 * np.eye(24) + (y.T * extra) @ y
     np.testing.assert_allclose(solved[0], np.linalg.solve(system, (1 + extra) @ y), rtol=2e-3, atol=1e-4)

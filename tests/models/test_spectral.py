@@ -175,7 +175,7 @@ def test_where_there_are_fewer_eigenvectors_than_asked_for_those_are_kept() -> N
     base = (np.random.default_rng(2).random((5, N_ITEMS)) < 0.4).astype(np.float32)
     matrix = normalize_histories(csr_matrix(base[np.arange(100) % 5]), 0.35, 0.4)
     found = eigenvectors(matrix, 30, seed=1)
-    assert found.vectors.shape == (N_ITEMS, 5)
+    assert found.vectors.shape == (base.any(axis=0).sum(), 5)
     np.testing.assert_allclose(found.values, np.linalg.eigvalsh(gram_of(matrix))[::-1][:5], rtol=1e-5)
 
 
@@ -253,3 +253,15 @@ def test_a_training_that_continues_explains_as_much_in_fewer_iterations() -> Non
     first = spectral._vectors_of(before, matrix.degree)
     continued = eigenvectors(matrix, params.rank, seed=1, iterations=spectral._CONTINUED_ITERATIONS, first=first)
     assert continued.values.sum() > 0.995 * anew.values.sum()
+
+
+@pytest.mark.parametrize("kind", ["ease", "ideal"])
+def test_products_without_events_change_no_factor_of_others_and_have_none(kind: Literal["ease", "ideal"]) -> None:
+    histories = csr_matrix((np.random.default_rng(3).random((80, 30)) < 0.2).astype(np.float32))
+    own, sold = np.sort(np.random.default_rng(4).choice(70, 30, replace=False)), np.zeros(70, np.bool_)
+    sold[own] = True
+    wider = csr_matrix((histories.data, own[histories.indices], histories.indptr), shape=(80, 70))
+    alone, among = (model_of(each, SpectralParams(rank=8, filter=kind)) for each in (histories, wider))
+    for name in Spectral.ARRAYS:
+        np.testing.assert_allclose(getattr(among, name)[sold], getattr(alone, name), rtol=1e-4, atol=1e-6)
+        assert not getattr(among, name)[~sold].any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, TRENDING
+from src.models.als import fit_histories
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.shared_registry import open_registry
@@ -97,7 +99,7 @@ def test_jobs_make_the_models_that_one_process_makes(learnt: tuple[SparkEvents, 
     config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
     for before in (None, int(np.quantile(data.events.at[data.events.at != NO_TIME], 0.7))):
         part = data if before is None else data.take(np.flatnonzero(data.events.at < before))
-        jobs = SparkJobs(events, before, config.weighting, len(events.items))
+        jobs = SparkJobs(events, before, config.weighting, len(events.items), als_gb=1.0)
         for name in (POPULARITY, TRENDING):
             local = MODELS[name].train(part, config.params[name], seed=1)
             mine = jobs.popularity(config.params[name], None)
@@ -113,9 +115,57 @@ def test_jobs_make_the_models_that_one_process_makes(learnt: tuple[SparkEvents, 
         assert len(common) > 0.98 * len(expected)  # pairs of equal strength may be cut differently
         close = [abs(expected[pair] - found[pair]) <= 1e-3 * max(1e-3, abs(expected[pair])) for pair in common]
         assert np.mean(close) > 0.95
-    factors = jobs.als(config.params[ALS], seed=1)
-    assert factors.item_factors.shape == (len(events.items), config.params[ALS].factors)
-    assert np.isfinite(factors.item_factors).all()
+
+
+@needs_spark
+@pytest.mark.parametrize("by_mllib", [False, True])
+def test_als_is_trained_here_where_its_factors_fit_and_else_by_mllib(
+    learnt: tuple[SparkEvents, Store, Settings], by_mllib: bool
+) -> None:
+    events, store, settings = learnt
+    config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
+    params = replace(config.params[ALS], factors=8)
+    jobs = SparkJobs(events, None, config.weighting, len(events.items), als_gb=0.0 if by_mllib else 1.0)
+    found = jobs.als(params, seed=1)
+    assert found.item_factors.shape == (len(events.items), 8)
+    assert np.isfinite(found.item_factors).all()
+    assert found.item_factors.any(axis=1).mean() > 0.9
+    if by_mllib:
+        return
+    data = training_data(store.events.read())
+    pairs = data.histories.tocoo()
+    rows, columns = (
+        own.rows_in(vocabulary, at)
+        for vocabulary, own, at in ((events.users, data.users, pairs.row), (events.items, data.items, pairs.col))
+    )
+    histories = csr_matrix((pairs.data, (rows, columns)), shape=pairs.shape)
+    same = fit_histories(histories, params, seed=1)
+    near = 0.05 * float(np.abs(same.item_factors).max())
+    np.testing.assert_allclose(found.item_factors, same.item_factors, atol=near)
+    again = jobs.als(replace(params, iterations=1), seed=2, start=found)
+    assert np.corrcoef(again.item_factors.ravel(), found.item_factors.ravel())[0, 1] > 0.9
+
+
+@needs_spark
+def test_a_store_in_postgresql_is_read_by_jdbc(
+    learnt: tuple[SparkEvents, Store, Settings], postgresql: str, small_shop: SyntheticShop, tmp_path: Path
+) -> None:
+    from src.store import open_store
+
+    settings = small_settings(tmp_path / "var", database_url=postgresql)
+    if not settings.jdbc_jar.exists():
+        pytest.skip(f"PostgreSQL's driver for Java is missing (libpostgresql-jdbc-java, {settings.jdbc_jar})")
+    store = open_store(settings.store_url)
+    store.events.add(small_shop.events)
+    found = read_events(settings, store, None, learnt[0].session, Silent())
+    store.close()
+    assert (found.n_events, found.n_timed, found.newest_at) == (
+        learnt[0].n_events,
+        learnt[0].n_timed,
+        learnt[0].newest_at,
+    )
+    everybody = found.frame.select("user_idx").distinct()
+    assert found.of_users(everybody).histories.sum() == pytest.approx(learnt[0].of_users(everybody).histories.sum())
 
 
 @needs_spark
@@ -132,6 +182,7 @@ def test_a_release_of_a_cluster_passes_the_gate_and_serves(
     trained = train(settings, store, BY_SPARK, Silent())  # type: ignore[arg-type]
     assert trained is not None
     assert trained.active, trained.verdict
+    assert not list((settings.var / "spark").iterdir())  # the events are not left lying about
     release = open_registry(settings).current()
     assert release.manifest.data is not None
     assert release.manifest.data.n_events == store.summary().n_events

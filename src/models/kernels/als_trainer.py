@@ -30,54 +30,51 @@ _START_SCALE = 0.01
 _ROWS_AT_ONCE = 8_192
 
 
-class Whitening(NamedTuple):
-    """R⁻¹ as float32[f, f], of the factors' G = RRᵀ. Blocks of rows are multiplied by one thread each."""
+class FactorRows:
+    """One side: its rows x = vB, kept as v, so that to whiten them takes one product.
 
-    inverse_root: FloatArray
+    Attributes:
+        values: float32[n, f], v.
+        basis: float64[f, f], B.
+    """
 
-    @classmethod
-    def of(cls, factors: FloatArray, regularization: float, pool: ThreadPoolExecutor) -> Whitening:
-        """Factor the Gram matrix of factors.
+    def __init__(self, values: FloatArray) -> None:
+        """Begin with x; values: float32[n, f], changed later."""
+        self.values: FloatArray = values
+        self.basis: FloatArray = np.eye(values.shape[1])
+
+    def whiten(self, regularization: float, pool: ThreadPoolExecutor) -> FloatArray:
+        """Turn v into xR⁻ᵀ, with xᵀx + λI = RRᵀ.
 
         Args:
-            factors: float32[n, f].
-            regularization: λ, which is added to its diagonal.
+            regularization: λ.
             pool: threads.
 
         Returns:
-            R⁻¹.
+            R⁻¹, float64[f, f]: the basis of rows that are solved for v.
         """
-        parts = map_in_threads(lambda part: factors[part].T @ factors[part], _blocks(factors), pool)
-        gram = sum(parts, np.zeros((factors.shape[1],) * 2)).astype(np.float64)
+        values = self.values
+        parts = map_in_threads(lambda part: values[part].T @ values[part], _blocks(values), pool)
+        gram = self.basis.T @ sum(parts, np.zeros(self.basis.shape)).astype(np.float64) @ self.basis
         root = np.linalg.cholesky(gram + regularization * np.eye(len(gram)))
-        return cls(solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32))
+        inverse_root = solve_triangular(root, np.eye(len(root)), lower=True)
+        self._multiply(self.basis @ inverse_root.T, pool)
+        return np.asarray(inverse_root)
 
-    def whiten(self, factors: FloatArray, pool: ThreadPoolExecutor) -> FloatArray:
-        """Whiten factors.
+    def restored(self, pool: ThreadPoolExecutor) -> FloatArray:
+        """Return x, which v becomes, too."""
+        self._multiply(self.basis, pool)
+        self.basis = np.eye(len(self.basis))
+        return self.values
 
-        Args:
-            factors: float32[n, f], Y.
-            pool: threads.
+    def _multiply(self, matrix: FloatArray, pool: ThreadPoolExecutor) -> None:
+        """Multiply v by float64[f, f], in blocks by one thread each."""
+        factor = matrix.astype(np.float32)
 
-        Returns:
-            V = Y R⁻ᵀ, float32[n, f].
-        """
-        whitened, across = np.empty_like(factors), np.ascontiguousarray(self.inverse_root.T)
-        map_in_threads(lambda part: np.matmul(factors[part], across, out=whitened[part]), _blocks(factors), pool)
-        return whitened
+        def multiply(part: slice) -> None:
+            self.values[part] = self.values[part] @ factor
 
-    def restore_in_place(self, solved: FloatArray, pool: ThreadPoolExecutor) -> None:
-        """Turn rows v into x = R⁻ᵀ v.
-
-        Args:
-            solved: float32[n, f], changed.
-            pool: threads.
-        """
-
-        def restore(part: slice) -> None:
-            solved[part] = solved[part] @ self.inverse_root
-
-        map_in_threads(restore, _blocks(solved), pool)
+        map_in_threads(multiply, _blocks(self.values), pool)
 
 
 def _blocks(array: FloatArray) -> list[slice]:
@@ -104,37 +101,40 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
     Returns:
         float32[n_items, factors], of the items; zeros for an item without a pair.
     """
-    by_user, by_item = _pairs(extra), _pairs(csr_matrix(extra.T.tocsr()))
     n_users, n_items = extra.shape
-    items = np.random.default_rng(seed).standard_normal((n_items, options.factors), np.float32) * _START_SCALE
+    first = np.random.default_rng(seed).standard_normal((n_items, options.factors), np.float32) * _START_SCALE
     if start is not None:
         trained = start.any(axis=1)  # a product that is new keeps its random values, from which it can learn
-        items[trained] = start[trained]
-    items[np.diff(by_item.starts) == 0] = 0
-    users = np.empty((n_users, options.factors), np.float32)
+        first[trained] = start[trained]
+    own = np.flatnonzero(np.bincount(extra.indices, minlength=n_items))  # few, in a sample of the users
+    place = np.full(n_items, -1, np.int32)
+    place[own] = np.arange(len(own))
+    extra = csr_matrix((extra.data, place[extra.indices], extra.indptr), shape=(n_users, len(own)))
+    by_user, by_item = _pairs(extra), _pairs(csr_matrix(extra.T.tocsr()))
+    items, users = FactorRows(first[own]), FactorRows(np.empty((n_users, options.factors), np.float32))
     # Threads of BLAS that wait for work would keep the cores from those of this pool.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores()) as pool:
         for _ in range(options.iterations):
             _solve(by_user, items, users, options.regularization, pool)
             _solve(by_item, users, items, options.regularization, pool)
-    return items
+        first[:] = 0
+        first[own] = items.restored(pool)
+    return first
 
 
 def _solve(
-    pairs: SparseRows, others: FloatArray, solved: FloatArray, regularization: float, pool: ThreadPoolExecutor
+    pairs: SparseRows, others: FactorRows, solved: FactorRows, regularization: float, pool: ThreadPoolExecutor
 ) -> None:
-    """Write the rows' factors, given those of the other side."""
-    whitening = Whitening.of(others, regularization, pool)
-    whitened = whitening.whiten(others, pool)
-    cost = pairs.starts[1:] + np.arange(len(solved))  # a row costs about as much as a pair
+    """Solve for one side, given the other, which is whitened."""
+    solved.basis = others.whiten(regularization, pool)
+    cost = pairs.starts[1:] + np.arange(len(solved.values))  # a row costs about as much as a pair
     ends = np.searchsorted(cost, cost[-1] * np.arange(1, _PARTS) // _PARTS)
-    bounds = np.concatenate([[0], ends, [len(solved)]]).tolist()
+    bounds = np.concatenate([[0], ends, [len(solved.values)]]).tolist()
 
     def solve(part: tuple[int, int]) -> None:
-        solve_rows(pairs, *part, whitened, solved)
+        solve_rows(pairs, *part, others.values, solved.values)
 
     map_in_threads(solve, pairwise(bounds), pool)
-    whitening.restore_in_place(solved, pool)
 
 
 def _pairs(matrix: csr_matrix) -> SparseRows:

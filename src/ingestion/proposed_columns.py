@@ -1,0 +1,137 @@
+"""Advise how to read a file whose columns are not clear: what is missing, and columns that may be meant. Pure."""
+
+from __future__ import annotations
+
+from src.ingestion.column_names import (
+    GROUP,
+    INVOICE,
+    KIND,
+    PRODUCT,
+    QUANTITY,
+    TIME,
+    TITLE,
+    USER,
+    VALUE,
+    columns_option,
+    role_of_name,
+)
+from src.ingestion.column_roles import Roles, find_roles, names_attributes
+from src.ingestion.column_vocabulary import PRODUCT_WORD, USER_WORD
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_a_visit, role_by_words, says_returned
+from src.ingestion.consistent_columns import share_single
+from src.ingestion.first_rows import FirstRows
+from src.ingestion.layout_choice import GivenColumns
+from src.ingestion.titled_events import user_and_product
+from src.ingestion.unused_columns import may_be_points
+
+_HALF, _MOST = 0.5, 0.9
+_FEW_IDS = 3
+_OF_SEVERAL = 0.2  # share of orders with several products, from which they tell what is bought together
+
+
+def advice_of(first: FirstRows, given: GivenColumns) -> str:
+    """Return what was expected of a file whose layout is not clear, and what helps with this one.
+
+    Args:
+        first: The first rows of the file.
+        given: What options say about its columns.
+
+    Returns:
+        Sentences with options that work.
+    """
+    profiles = first.profiles
+    roles = find_roles(profiles, given.columns, given.ignored)
+    advice = ""
+    if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
+        missing = "customers" if PRODUCT in roles else "products"
+        advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
+        advice += _baskets(first, roles)
+    attribute = next((each.name for at, each in enumerate(profiles) if names_attributes(at, profiles)), None)
+    if attribute is not None:
+        advice += f"{attribute!r} seems to name attributes, of which each row has one: give each a column of its own. "
+    lacking = " and ".join(noun for noun in (USER, PRODUCT) if noun not in roles)
+    advice += f"No column was found for the {lacking}. " if lacking else ""
+    return (
+        f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
+        f"a title, a price …; say which is which{_proposal(first, roles)}; if it is a catalogue: --layout products"
+        f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
+    )
+
+
+def _baskets(first: FirstRows, roles: Roles) -> str:
+    """Return how to learn what is bought together, where a file has orders and no customers; else nothing."""
+    if USER in roles or not {INVOICE, PRODUCT} <= roles.keys() or any(says_returned(name) for name in first.names):
+        return ""
+    order, product = roles[INVOICE][0].at, roles[PRODUCT][0].at
+    baskets = {row[order]: {other[product] for other in first.rows if other[order] == row[order]} for row in first.rows}
+    if sum(len(found) > 1 for found in baskets.values()) < _OF_SEVERAL * len(baskets):
+        return ""
+    return f"If nothing names them, let each order stand for a customer of its own: {first.option(USER, order)}. "
+
+
+def _names_ids(name: str) -> bool:
+    """Whether the name is one of ids: other numbers may be counts."""
+    return has_id_word(name) or not {USER_WORD, PRODUCT_WORD}.isdisjoint(classes_of(name))
+
+
+def _hang_together(first: FirstRows, found: dict[str, int], roles: Roles) -> bool:
+    """Whether columns look like users and products: neither has one of the other, of titles, or of times."""
+    user, product = found[USER], found[PRODUCT]
+    is_swapped = USER_WORD in classes_of(first.names[product]) or PRODUCT_WORD in classes_of(first.names[user])
+    if is_swapped or names_a_visit(first.names[user]):
+        return False
+    if max(share_single(first, user, product), share_single(first, product, user)) >= _MOST:
+        return False
+    times = [at for at, profile in enumerate(first.profiles) if profile.times >= _MOST]
+    if any(share_single(first, each, at) >= _MOST for each in (user, product) for at in times):
+        return False  # the number of an order
+    titles = [column.at for column in roles.get(TITLE, ()) if column.at not in (user, product)][:1]
+    has_titles = any(0.0 <= share_single(first, product, at) < _HALF for at in titles)
+    return not has_titles and not any(share_single(first, user, at) >= _MOST for at in titles)
+
+
+def _proposal(first: FirstRows, roles: Roles) -> str:
+    """Return columns that may be the user and the product, as an option; else how such an option looks.
+
+    Only what hangs together as users and products do is proposed: a wrong reading is worse than none.
+    """
+    profiles = first.profiles
+    found = {role: roles[role][0].at for role in (USER, PRODUCT, VALUE, QUANTITY, TIME) if role in roles}
+    if QUANTITY in found:
+        found.pop(VALUE, None)  # a "rate" beside it is a price
+    free = [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in found.values()
+        and profile.filled >= _HALF
+        and profile.n_distinct >= _FEW_IDS
+        and profile.repeated > 0.0
+        and not is_excluded(profile.name)
+        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("999"))
+        and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
+        and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
+        and not names_attributes(at, profiles)
+        and (
+            profile.numbers < _HALF
+            or has_id_word(profile.name)
+            or {USER_WORD, PRODUCT_WORD} & set(classes_of(profile.name))
+        )
+    ]
+    if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
+        found |= dict(zip((USER, PRODUCT), pair, strict=True))
+    # The customers of orders that name none are in another file.
+    for role in (PRODUCT,) if INVOICE in roles else (USER, PRODUCT):
+        # What has one customer each, such as an order, is no product.
+        other = (PRODUCT, GROUP) if role == USER else (USER,)
+        fit = [at for at in free if role_of_name(profiles[at].name) not in other]
+        fit = [at for at in fit if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
+        if role not in found and fit:
+            found[role] = fit[0]
+            free.remove(fit[0])
+    if {VALUE, QUANTITY, INVOICE, KIND}.isdisjoint(roles):
+        rated = (at for at, each in enumerate(profiles) if at not in found.values() and may_be_points(each))
+        if (at := next(rated, None)) is not None:
+            found[VALUE] = at
+    if not {USER, PRODUCT} <= found.keys() or not _hang_together(first, found, roles):
+        return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
+    return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"
