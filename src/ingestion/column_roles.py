@@ -228,6 +228,8 @@ def _settle_units(
         back = profiles[roles[RETURNED][0].at]
         if back.filled == 1.0 == back.share(_is_counted):  # a file of returns: each row has some
             roles[QUANTITY] = roles.pop(RETURNED)
+    if len(roles.get(RETURNED, ())) > 1 and {RETURNED, NOT_SENT}.isdisjoint({*settled, *(roles.keys() - {RETURNED})}):
+        roles[NOT_SENT] = [roles[RETURNED].pop()]  # cancelled pieces beside those that came back
     if {QUANTITY, REFUNDED} <= roles.keys() and not {RETURNED, REFUNDED} & {*settled, *(roles.keys() - {REFUNDED})}:
         sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
         if _are_returns(sold, back):

@@ -41,6 +41,7 @@ _NOTATIONS = (
 )
 _PATTERNS = tuple(re.compile(notation + _END, re.IGNORECASE) for notation in _NOTATIONS)
 _WHOLE = tuple(re.compile(notation, re.IGNORECASE) for notation in _NOTATIONS)
+_MARKED = re.compile(r"[x×*]?\s?\d{1,3}\s?[x×*]?", re.IGNORECASE)
 _SEPARATORS = ("|", ";", "\n", ",", " / ")
 
 
@@ -198,8 +199,24 @@ def find_items(cells: Sequence[str]) -> Splitter | None:
     by_parts: list[Splitter] = list(map(_by_parts, _WHOLE)) if has_parts else []
     for split in (split_json, split_pairs, *map(_by_pattern, _PATTERNS), *by_parts):
         if sum(split(cell) is not None for cell in cells) >= _ENOUGH * len(cells):
-            return split
+            return split if split in (split_json, split_pairs) else _with_counts(split, cells)
     return None
+
+
+def _with_counts(split: Splitter, cells: Sequence[str]) -> Splitter:
+    """Return what takes cells apart with numbers in brackets as quantities, where they are no codes: "A-7 (x2)"."""
+    items = [item for cell in cells for item in split(cell) or ()]
+    has_numbers = all(item.title and not item.quantity and _MARKED.fullmatch(item.product) for item in items)
+    is_marked = not any(item.product.isdecimal() for item in items)
+    are_codes = all(" " not in item.title and any(map(str.isdigit, item.title)) for item in items)
+    if not has_numbers or not (is_marked or are_codes):
+        return split
+
+    def counted(text: str) -> list[Item] | None:
+        found = split(text)
+        return found and [Item(item.title, item.product.strip("x×*X "), item.title) for item in found]
+
+    return counted
 
 
 def _is_list(cells: Sequence[str], separator: str) -> bool:

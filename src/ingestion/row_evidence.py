@@ -43,6 +43,7 @@ _DESCRIBES = frozenset({CATEGORY, BRAND, TITLE, DESCRIPTION})
 _FEW = 3  # rows that show how numbers hang together
 _MOST, _SOME = 0.8, 0.2
 _MOST_SORTS = 10
+_FULL_ENOUGH = 0.6  # share of rows that have what the odd ones lack
 _ROUNDING = 0.011
 _CUT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 _FACTOR = 5.0  # between prices of one product, more than a sale explains
@@ -89,6 +90,7 @@ def _cut_ids(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
 def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
     if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
         yield from _price_of_line(columns, first)
+    yield from _odd_rows(columns, first)
     is_log = layout == EVENTS and TIME in columns
     if (layout in (PURCHASES, PAIRS) or is_log) and STATE not in {*columns, *given} and USER in columns:
         yield from _same_sale_twice(columns, first, (INVOICE, KIND, TIME) if is_log else ())
@@ -191,6 +193,25 @@ def _states_of_one_order(columns: Mapping[str, int], first: FirstRows) -> Iterat
         f"a purchase, also of orders that were cancelled later; to count those of {kept!r} only: --words "
         f"{shlex.quote(meanings)}; or give only the last rows of each order"
     )
+
+
+def _odd_rows(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Find rows of products that all others lack, with a gap where all others have none: sums, fees, remarks."""
+    rows, product = first.rows, columns[PRODUCT]
+    of_product = Counter(row[product].strip() for row in rows)
+    for at in (columns[role] for role in (TITLE, PRICE, QUANTITY, TIME, INVOICE) if role in columns):
+        profile = first.profiles[at]
+        if at == product or not _FULL_ENOUGH <= profile.filled < 1.0 or len(rows) < MANY:
+            continue
+        odd = [row for row in rows if not row[at].strip() and row[product].strip()]
+        alike = Counter(row[product].strip() for row in odd)
+        is_apart = all(of_product[id_] == n for id_, n in alike.items())
+        if len(odd) >= _FEW and len(alike) <= len(odd) / _FEW and is_apart:
+            yield (
+                f"WARNING: rows of {next(iter(alike))!r} have no {profile.name!r}, which the others have, and count: "
+                "if they are sums, fees or remarks, take them out of the file"
+            )
+            return
 
 
 def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:

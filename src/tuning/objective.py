@@ -226,7 +226,7 @@ class ComponentScores:
         rank = np.concatenate(map_on_all_cores(of_block, blocks_of(*rest.shape)))
         discount = 1 / np.log2(np.arange(2, self.k + 2))
         gain = np.append(discount, 0.0)[np.minimum(rank, self.k)]
-        total = csr_matrix((np.ones(len(gain)), np.arange(len(gain)), starts)) @ gain
+        total = csr_matrix((np.ones(len(gain)), np.arange(len(gain)), starts), (len(starts) - 1, len(gain))) @ gain
         return np.asarray(total / np.cumsum(discount)[np.minimum(self.n_relevant, self.k) - 1, None])
 
     @cached_property

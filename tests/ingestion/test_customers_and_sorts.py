@@ -131,6 +131,32 @@ def test_rows_that_tell_a_sale_in_parts_and_rows_without_prices_are_said(write: 
     )
 
 
+def test_rows_of_sums_are_said(write: Write) -> None:
+    def row(at: int) -> str:
+        return f"sum;sum;;{at};2023-05-01" if at % 5 == 4 else f"c{at % 7};S{at % 6};Mug {at % 6};1;2023-05-01"
+
+    said = notes(read(write(table("customer;sku;title;qty;date", row))))
+    assert "WARNING: rows of 'sum' have no 'title', which the others have, and count" in said
+
+
+@pytest.mark.parametrize("cell", ["A-{a} (x{n}); A-{b} (x1)", "A-{a} [{n}], A-{b} [1]", "A-{a}({n}x)|A-{b}(1x)"])
+def test_numbers_in_brackets_are_quantities(write: Write, cell: str) -> None:
+    def row(at: int) -> str:
+        return f"{at}\tc{at % 7}\t" + cell.format(a=at % 5, b=5 + at % 3, n=1 + at % 4)
+
+    found = read(write(table("order\tcustomer\titems", row)))
+    assert [(event[1], event[3]) for event in found.events[:4]] == [("A-0", 1), ("A-5", 1), ("A-1", 2), ("A-6", 1)]
+
+
+def test_pieces_of_two_columns_are_taken_off(write: Write) -> None:
+    def row(at: int) -> str:
+        return f"{at};c{at % 7};S{at % 6};4;{at % 8 == 0:d};{at % 8 == 4:d}"
+
+    found = read(write(table("ordine;cliente;sku;Q.tà ordinata;Q.tà annullata;Q.tà resa", row)))
+    assert sorted({event[3] for event in found.events}) == [3, 4]
+    assert sum(event[3] == 3 for event in found.events) == 10
+
+
 def test_a_few_places_are_no_users(write: Write) -> None:
     with pytest.raises(UnclearLayout, match="No column was found for the user"):
         read(

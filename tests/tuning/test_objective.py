@@ -16,6 +16,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, split_by_time
 from src.models.base import QueryBlock
 from src.tuning import objective as objective_module
+from src.tuning.hyperparameter_search import Clock
 from src.tuning.objective import Objective
 from src.tuning.sum_weights import best_weights
 
@@ -328,6 +329,13 @@ def test_the_lists_of_many_weights_at_once_are_those_of_each(crowd: Split, kind:
 def test_a_candidate_without_a_finite_sum_is_not_listed(crowd: Split) -> None:
     scores = some_objective(crowd).component_scores(scorers(tables(1)))
     assert not scores.ndcg_of(np.full(scores.item.shape, -np.inf, np.float32)).any()
+
+
+def test_users_without_a_relevant_candidate_count_as_0(crowd: Split) -> None:
+    scores = some_objective(crowd).component_scores(scorers(tables(2)))
+    nobody = replace(scores, relevant=np.zeros_like(scores.relevant))
+    assert not nobody.ndcg_of(nobody.total(np.ones(2))).any()
+    assert best_weights(nobody, clock=Clock(0.0)).ndcg == 0
 
 
 # weights

@@ -59,3 +59,16 @@ def test_with_little_time_weights_are_found_by_a_sample_of_the_users(
     found = best_weights(scored(4_000, 1, second=0.8), clock=Clock(budget))
     assert found.weights.keys() == {"first", "second"}
     assert max(counted) == n_users
+
+
+def test_where_no_candidate_is_relevant_every_list_is_worth_nothing() -> None:
+    some = ComponentScores(
+        ("one", "other"),
+        np.array([[0, 1], [2, 3]], np.int32),
+        np.ones((2, 2, 2), np.float32),
+        np.zeros((2, 2), np.bool_),
+        np.array([1, 2]),
+        K,
+    )
+    assert some.ndcg(np.array([1.0, 0.5])) == 0
+    assert best_weights(some, clock=Clock(5.0)).ndcg == 0

@@ -153,7 +153,7 @@ FILES = {
 }  # fmt: skip
 
 ANOTHER = {
-    "one title for each": "product=product id", "prices apart": "price=other", "titles apart": "product=code",
+    "one title for each": "product=product id", "prices apart": "price=other", "titles apart": "product=sku",
     "ids of rows": "product=code", "brands apart": "brand=maker", "one picture": "image=photo",
     "titles of numbers": "title=text", "titles of several": "group=model", "discounts": "sale_price=low",
     "a user for each": "user=person", "few users": "user=person",
@@ -169,8 +169,8 @@ REFUSED = {
     "nothing is known": rows("3,2023-05-01,0.5,A,B", "{n}", "x{k:5}", "0.{k:9}", "{u}", "{p}"),
     "codes of kinds": FILES["codes of kinds"],
     "points of tasters": "# tastings\n"
-    + rows("taster,wine_code,tasted_on,points", "Ann {u}", "{p}", "2023-05-01", "8{k:9}"),
-    "orders without customers": rows("order_id,sku,qty,date", "{k:9}", "{p}", "1", "2023-05-01"),
+    + rows("taster,wine_code,tasted_on,points", "Ann {u}", "{p}", "2023-05-1{k:5}", "8{k:9}"),
+    "orders without customers": rows("order_id,sku,qty,date", "{k:8}", "{p}", "1", "2023-05-01"),
 }
 
 
