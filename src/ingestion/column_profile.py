@@ -25,6 +25,7 @@ _CLOCK = re.compile(r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
 _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _LONG_TEXT = 40  # characters
+_FIRST_YEAR, _LAST_YEAR = 1880, 2035
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ class ColumnProfile:
         return self.share(_EXCEL_DAY.fullmatch)
 
     @cached_property
+    def years(self) -> float:
+        """Share of years, as films and books have."""
+        return self.share(is_year)
+
+    @cached_property
     def clocks(self) -> float:
         """Share of times of day."""
         return self.share(_CLOCK.fullmatch)
@@ -142,6 +148,11 @@ class ColumnProfile:
         """Whether a few short words repeat, as names of kinds and states do."""
         few = self.n_distinct <= 25 and (self.repeated >= 0.5 or len(self.cells) < MANY)
         return few and self.numbers < 0.5 and all(len(cell) <= _LONG_TEXT for cell in set(self.cells))
+
+
+def is_year(text: str) -> bool:
+    """Whether a text is a year in which a film, a book or a record may have come out."""
+    return len(text) == len("2026") and text.isdecimal() and _FIRST_YEAR <= int(text) <= _LAST_YEAR
 
 
 def looks_like_time(text: str) -> bool:

@@ -35,10 +35,11 @@ from src.ingestion.column_roles import (
     find_code,
     find_roles,
     find_user_by_look,
+    free_columns,
 )
 from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
-from src.ingestion.consistent_columns import prefer_consistent
+from src.ingestion.consistent_columns import are_few_titles, prefer_consistent
 from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
@@ -239,6 +240,12 @@ def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given
         busy = {each.at for role, found in roles.items() if role not in UNUSED_ROLES[PRODUCTS] for each in found}
         on_sale = [at for at, each in enumerate(profiles) if at not in busy and says_on_sale(each)]
         roles |= {ON_SALE: [RoleColumn(at, LOOK, False, profiles[at].filled) for at in on_sale[:1]]} if on_sale else {}
+    n_products = profiles[roles[PRODUCT][0].at].n_distinct
+    if TITLE not in given.columns:
+        few = [
+            each.at for each in roles.get(TITLE, ()) if are_few_titles(each, profiles[each.at].n_distinct, n_products)
+        ]
+        free_columns(roles, [at for at in few if profiles[at].cells])
     if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
         named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
         roles |= {TITLE: named[:1]} if named else title_by_look(profiles, taken())

@@ -76,7 +76,6 @@ _WORDS_OF_FLAGS = "y n t f yes no true false ja nein j oui non si nee tak nie si
 _FLAGS = frozenset(_WORDS_OF_FLAGS.split())
 _BITS = _FLAGS | {"0", "1"}
 _PLACES = frozenset({"position", "pos", "positions", "line", "lines", "no", "nr", "number", "rang", "rank"})
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _WORDS_OF_AUTHORS = "author autor auteur autore autora verfasser schrijver forfatter forfattare kirjoittaja автор"
 _AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
 _MAKERS = frozenset(["artist", "artists", "artiste", "artista", "kunstler", "interpret", "interprete"])
@@ -469,9 +468,7 @@ def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
     if CLOCK in ignored or not _is_day_only(profiles[roles[TIME][0].at]):
         return
     of_times = [at for at in free if at != roles[TIME][0].at and TIME in classes_of(profiles[at].name)]
-    clocks = clocks or [
-        at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95 > profiles[at].share(_YEAR.fullmatch)
-    ]
+    clocks = clocks or [at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95 > profiles[at].years]
     if clocks:
         at = named[0].at if named else clocks[0]
         roles[CLOCK] = [RoleColumn(at, 1.0, bool(named), profiles[at].filled)]
@@ -623,5 +620,5 @@ def _id_like(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
         and profile.n_distinct >= 3
         and profile.repeated >= 0.1
         and not (profile.integers >= 0.9 and max(len(cell) for cell in profile.cells) <= 1)
-        and profile.share(_YEAR.fullmatch) < 1.0
+        and profile.years < 1.0
     ]

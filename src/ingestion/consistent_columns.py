@@ -17,6 +17,7 @@ from src.ingestion.column_names import (
     VALUE,
     describes_product,
 )
+from src.ingestion.column_profile import profile_columns
 from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_words import has_id_word, is_excluded, role_by_words
 from src.ingestion.first_rows import FirstRows
@@ -25,6 +26,7 @@ from src.ingestion.prices import price_in
 _ENOUGH = 3  # repeated keys that show something
 _MOST, _FEW = 0.9, 0.5
 _OF_ALL, _WORDED = 0.8, 0.3  # share of products that have titles of their own; of titles that have several words
+_FEW_TITLES, _SEVERAL = 3, 3  # at most so many titles, each of at least so many products, tell no products apart
 _ROUNDING = 0.011
 
 
@@ -110,7 +112,7 @@ def _code_of_each(title: int, roles: Roles, first: FirstRows) -> RoleColumn | No
     taken = {column.at for columns in roles.values() for column in columns}
     for at, profile in enumerate(first.profiles):
         is_id = profile.ids >= _MOST and profile.filled >= _FEW and profile.n_distinct >= _ENOUGH
-        if at in taken or not is_id or is_excluded(profile.name):
+        if at in taken or not is_id or is_excluded(profile.name) or profile.years == 1.0:
             continue
         if min(share_single(first, at, title), share_single(first, title, at)) >= _MOST:
             return RoleColumn(at, 0.5, False, profile.filled)
@@ -118,25 +120,39 @@ def _code_of_each(title: int, roles: Roles, first: FirstRows) -> RoleColumn | No
 
 
 def _title_of_product(roles: Roles, first: FirstRows) -> Iterator[str]:
-    """Prefer words of which each product has one to titles of which it has several: these may be a seller's name."""
+    """Prefer words that tell products apart to titles that do not: these may be a seller's or a browser's name.
+
+    Of each product there are several such titles, or a few for many products, which go where no words are better.
+    """
     product = roles[PRODUCT][0].at
     worst = roles[TITLE][0] if TITLE in roles else None
-    if worst is None or worst.at == product or not 0.0 <= share_single(first, product, worst.at) < _FEW:
+    if worst is None or worst.at == product:
         return
-    least = _OF_ALL * first.profiles[product].n_distinct
+    rows = [row for row in first.rows if row[product].strip()]
+    n_products = first.profiles[product].n_distinct
+    n_titles = len({row[worst.at].strip() for row in rows} - {""})
+    is_few = are_few_titles(worst, n_titles, n_products)
+    if not is_few and not 0.0 <= share_single(first, product, worst.at) < _FEW:
+        return
     fixed = {columns[0].at for role, columns in roles.items() if role not in (TITLE, DESCRIPTION)}
-    for at, profile in enumerate(first.profiles):
+    do = first.option(TITLE, worst.at)
+    for at, profile in enumerate(profile_columns(first.names, rows)):
         is_worded = profile.filled >= _FEW and profile.share(lambda cell: " " in cell) >= _WORDED
-        if at in fixed or not is_worded or profile.n_distinct < least or profile.times >= _FEW:
+        if at in fixed or not is_worded or profile.n_distinct < _OF_ALL * n_products or profile.times >= _FEW:
             continue
         if share_single(first, product, at) >= _MOST:
             free_columns(roles, [at])
-            roles[TITLE] = [RoleColumn(at, 0.5, False, profile.filled), *roles.get(TITLE, [])]
-            yield (
-                f"{profile.name!r} was taken for the title, as each product has one; for another: "
-                f"{first.option(TITLE, worst.at)}"
-            )
+            roles[TITLE] = [RoleColumn(at, 0.5, False, first.profiles[at].filled), *roles.get(TITLE, [])]
+            yield f"{profile.name!r} was taken for the title, as each product has one; for another: {do}"
             return
+    if is_few and first.profiles[worst.at].cells:
+        free_columns(roles, [worst.at])
+        yield f"{first.profiles[worst.at]} tells no products apart, and was not taken for the title; if it does: {do}"
+
+
+def are_few_titles(column: RoleColumn, n_titles: int, n_products: int) -> bool:
+    """Tell whether a column that is not plainly called a title has too few of them to tell products apart."""
+    return not column.is_named and n_titles <= _FEW_TITLES and n_products >= _SEVERAL * n_titles
 
 
 def _user_of_product(roles: Roles, first: FirstRows) -> Iterator[str]:

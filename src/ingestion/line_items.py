@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from src.ingestion.column_names import PRICE, PRODUCT, QUANTITY, TITLE, candidates
+from src.ingestion.column_profile import is_year
 from src.ingestion.column_words import role_by_words
 
 _LONGEST = 8_000  # characters of a cell; longer ones are not taken apart
@@ -199,8 +200,17 @@ def find_items(cells: Sequence[str]) -> Splitter | None:
     by_parts: list[Splitter] = list(map(_by_parts, _WHOLE)) if has_parts else []
     for split in (split_json, split_pairs, *map(_by_pattern, _PATTERNS), *by_parts):
         if sum(split(cell) is not None for cell in cells) >= _ENOUGH * len(cells):
+            if _are_dated_titles(split, cells):
+                return None
             return split if split in (split_json, split_pairs) else _with_counts(split, cells)
     return None
+
+
+def _are_dated_titles(split: Splitter, cells: Sequence[str]) -> bool:
+    """Whether each cell is the title of one thing with its year, which is no id of it: "High Noon (1952)"."""
+    found = [items for cell in cells if (items := split(cell))]
+    is_single = all(len(items) == 1 and items[0].title for items in found)
+    return is_single and all(is_year(items[0].quantity or items[0].product) for items in found)
 
 
 def _with_counts(split: Splitter, cells: Sequence[str]) -> Splitter:

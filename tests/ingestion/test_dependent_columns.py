@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from src.core.errors import UnclearLayout
 from src.ingestion.given_words import parse_words
 from src.ingestion.layout import Hints
-from tests.ingestion.reading import notes, read, table
+from tests.ingestion.reading import Reading, notes, read, table
 
 
 def _at(at: int) -> str:
@@ -63,6 +64,70 @@ def test_columns_are_told_by_what_depends_on_them(text: str, columns: dict[str, 
     layout = read(path).table.layout
     names = {role: layout.names[at] for role, at in layout.columns.items()}
     assert {role: names.get(role) for role in columns} == columns
+
+
+BROWSED = table(
+    "visitor_id,time,action,sku,tool_name,li_name",
+    lambda at: (
+        f"v{at % 7},{_at(at)},"
+        + (f"view,,{'Fox' if at % 5 else 'Owl'}," if at % 3 else f"purchase,S-{at % 5},Fox,Red lamp {at % 5}")
+    ),
+)
+
+
+def _titles(found: Reading) -> set[str]:
+    return {each.title for each in found.products if each.title}
+
+
+def test_what_is_the_same_for_all_products_is_no_title(tmp_path: Path) -> None:
+    (path := tmp_path / "log.csv").write_text(BROWSED)
+    assert _titles(read(path)) == {f"Red lamp {at}" for at in range(5)}
+    path.write_text("\n".join(line.rpartition(",")[0] for line in BROWSED.splitlines()))
+    found = read(path)
+    assert not _titles(found)
+    assert "'tool_name' ('Fox', 'Owl') tells no products apart, and was not taken for the title; if it does:" in notes(
+        found
+    )
+    assert _titles(read(path, Hints(columns={"title": "tool_name"}))) == {"Fox"}
+
+
+def test_what_is_the_same_in_a_whole_catalogue_is_no_title(tmp_path: Path) -> None:
+    (path := tmp_path / "articles.csv").write_text(
+        table("sku,price,tool name,wording", lambda at: f"A-{at},9.5,Fox,Red lamp {at}")
+    )
+    assert _titles(read(path)) == {f"Red lamp {at}" for at in range(40)}
+
+
+def test_variants_of_one_thing_keep_its_plain_title(tmp_path: Path) -> None:
+    (path := tmp_path / "sold.csv").write_text(
+        table("customer_id,sku,title,qty,date", lambda at: f"c{at % 7},S-{at % 9},Red lamp,1,{_at(at)}")
+    )
+    assert _titles(read(path)) == {"Red lamp"}
+
+
+@pytest.mark.parametrize("year", [lambda at: 1990 + at % 9, lambda at: 1990 + at % 4], ids=["one film", "two films"])
+def test_the_year_behind_a_title_is_no_id(year: Callable[[int], int], tmp_path: Path) -> None:
+    (path := tmp_path / "diary.csv").write_text(
+        table(
+            "member;film;seen;points",
+            lambda at: f"m{at % 5};Low Tide {'abcdefghi'[at % 9]} ({year(at % 9)});{_at(at)};4",
+        )
+    )
+    assert {event[1] for event in read(path).events} == {f"Low Tide {'abcdefghi'[at]} ({year(at)})" for at in range(9)}
+
+
+def test_numbers_behind_titles_are_ids_where_some_are_no_years_or_cells_have_several(tmp_path: Path) -> None:
+    (path := tmp_path / "sold.csv").write_text(
+        table("customer;item;date", lambda at: f"c{at % 7};Red lamp ({1990 + at % 9 * 50});{_at(at)}")
+    )
+    assert {event[1] for event in read(path).events} == {str(1990 + at * 50) for at in range(9)}
+    path.write_text(
+        table(
+            "customer;items;date",
+            lambda at: f"c{at % 7};Red lamp ({1990 + at % 9}), Blue mat ({2001 + at % 5});{_at(at)}",
+        )
+    )
+    assert len({event[1] for event in read(path).events}) == 9 + 5
 
 
 def test_what_numbers_lines_does_not_fill_gaps_of_products(tmp_path: Path) -> None:
