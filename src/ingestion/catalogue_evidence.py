@@ -16,7 +16,12 @@ _FEW = 20  # prices from which their range says something
 _FAR_APART = 10_000  # times: no shop has such prices for a twentieth of its products each
 _LOW = 0.05  # half of a shop's prices are not below it
 _FACTS = ("title", "category", "brand", "price", "image_url", "stock", "group_id")
-_WORDS = {"image_url": "picture", "group_id": "group", "stock": "number in stock"}
+_WORDS = {"image_url": "picture", "group_id": "group", "stock": "number in stock", "description": "text"}
+
+
+def noun_of(fact: str) -> str:
+    """Return what people call a fact of products."""
+    return _WORDS.get(fact, fact)
 
 
 @dataclass
@@ -24,21 +29,26 @@ class CatalogueEvidence:
     """What the first products of a file show.
 
     Attributes:
-        n_products: Products looked at.
+        ids: Of the products looked at.
         filled: Fact → products that have it.
         prices: Prices above 0.
         n_unlisted: Products that the catalogue keeps back.
     """
 
-    n_products: int = 0
+    ids: list[str] = field(default_factory=list)
     filled: Counter[str] = field(default_factory=Counter)
     prices: list[float] = field(default_factory=list)
     n_unlisted: int = 0
 
+    @property
+    def n_products(self) -> int:
+        """Products looked at."""
+        return len(self.ids)
+
     def add(self, products: Sequence[Product]) -> None:
         """Look at products, as long as there were few."""
         for product in products[: max(_MOST - self.n_products, 0)]:
-            self.n_products += 1
+            self.ids.append(product.product_id)
             self.filled.update(fact for fact in _FACTS if getattr(product, fact) is not None)
             self.n_unlisted += bool(product.unlisted)
             if product.price:
@@ -48,7 +58,7 @@ class CatalogueEvidence:
         """Return one line of what the products come to, by which people see a misreading; none without products."""
         if not self.n_products:
             return []
-        facts = [f"{self.filled[fact]:,} with a {_WORDS.get(fact, fact)}" for fact in _FACTS if self.filled[fact]]
+        facts = [f"{self.filled[fact]:,} with a {noun_of(fact)}" for fact in _FACTS if self.filled[fact]]
         facts += [f"{self.n_unlisted:,} not listed"] if self.n_unlisted else []
         which = f"the first {_MOST:,} products" if self.n_products == _MOST else "these products"
         prices = ""

@@ -28,7 +28,7 @@ from src.ingestion.column_names import (
     candidates,
     normalize_name,
 )
-from src.ingestion.column_profile import ColumnProfile
+from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_roles import (
     RoleColumn,
     Roles,
@@ -140,7 +140,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     if not readings or PRODUCT not in roles or readings[0].layout not in UNUSED_ROLES:
         return None
     layout = readings[0].layout
-    roles = _settled(layout, roles, profiles, given)
+    roles = _settled(layout, roles, first, given)
     columns, notes = _chosen(layout, roles, profiles, given)
     if PRODUCT not in columns:
         return None
@@ -219,8 +219,9 @@ def _is_unnamed(role: str, roles: Roles) -> bool:
     return bool(roles.get(role)) and not roles[role][0].is_named
 
 
-def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> Roles:
+def _settled(layout: str, roles: Roles, first: FirstRows, given: GivenColumns) -> Roles:
     """Return the roles as the layout needs them: ids, titles and flags of a catalogue, products of events."""
+    profiles = first.profiles
     if USER in roles and PRODUCT not in given.columns:
         roles = _without_row_numbers(roles, profiles, layout)
     if layout != PRODUCTS or PRODUCT not in roles:
@@ -248,12 +249,20 @@ def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given
         free_columns(roles, [at for at in few if profiles[at].cells])
     if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
         named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
-        roles |= {TITLE: named[:1]} if named else title_by_look(profiles, taken())
+        roles |= {TITLE: named[:1]} if named else title_by_look(_of_parents(roles, first), taken())
     if TITLE in roles and TITLE not in given.columns:
         _prefer_telling_title(roles[TITLE], profiles)
     if STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
     return roles
+
+
+def _of_parents(roles: Roles, first: FirstRows) -> Sequence[ColumnProfile]:
+    """Return what the columns are in rows that name no parent, if some do: variants may have no titles of their own."""
+    group = roles[GROUP][0].at if GROUP in roles else None
+    rows = [row for row in first.rows if group is not None and not row[group].strip()]
+    nested = [profile.nested for profile in first.profiles]
+    return profile_columns(first.names, rows, nested) if rows else first.profiles
 
 
 def _chosen(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> ColumnChoice:

@@ -151,7 +151,13 @@ def _title_of_product(roles: Roles, first: FirstRows) -> Iterator[str]:
 
 
 def are_few_titles(column: RoleColumn, n_titles: int, n_products: int) -> bool:
-    """Tell whether a column that is not plainly called a title has too few of them to tell products apart."""
+    """Tell whether a column that is not plainly called a title has too few of them to tell products apart.
+
+    Args:
+        column: Of titles.
+        n_titles: How many different ones it has.
+        n_products: How many products these are of.
+    """
     return not column.is_named and n_titles <= _FEW_TITLES and n_products >= _SEVERAL * n_titles
 
 

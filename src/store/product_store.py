@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, exists, func, or_, select, update
 
 from src.core.domain import CategoryCount, Product, ProductAttributes, category_names
 from src.store.batches import PARAMETERS, batches
@@ -131,11 +131,11 @@ class ProductStore:
             found = list(connection.execute(alone).scalars())
         self.set_groups((id_, id_) for id_ in found)
 
-    def inherit(self) -> tuple[int, int]:
+    def inherit(self) -> tuple[dict[str, int], int]:
         """Give variants what their own rows lack and the row of their parent has; one of a hidden parent is hidden.
 
         Returns:
-            How many took a title, a text, a category, a brand, a price or a picture, and how many were hidden.
+            Column → how many took it, for those that some took, and how many were hidden.
         """
         parents = products.alias()
         of_parent = and_(parents.c.product_id == products.c.group_id, parents.c.product_id != products.c.product_id)
@@ -145,13 +145,16 @@ class ProductStore:
             for name in _INHERITED
         }
         shown = and_(products.c.unlisted.is_not(True), exists().where(of_parent, parents.c.unlisted.is_(True)))
+        counts = select(*(func.count(case((lacks, 1))) for lacks in lacking)).join_from(products, parents, of_parent)
         with self._database.write() as connection:
-            filled = update(products).where(exists().where(of_parent, or_(*lacking))).values(values)
-            n_filled = connection.execute(filled).rowcount
+            taken = {name: n for name, n in zip(_INHERITED, connection.execute(counts).one(), strict=True) if n}
+            if taken:
+                filled = update(products).where(exists().where(of_parent, or_(*lacking))).values(values)
+                connection.execute(filled)
             n_hidden = connection.execute(update(products).where(shown).values(unlisted=True)).rowcount
-            if n_filled or n_hidden:
+            if taken or n_hidden:
                 note_change(self._database, connection, PRODUCTS)
-        return n_filled, n_hidden
+        return taken, n_hidden
 
     def forget_guesses(self) -> None:
         """Forget all guessed groups."""

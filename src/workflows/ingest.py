@@ -23,7 +23,7 @@ from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
 from src.core.records import Load
 from src.core.settings import Settings
-from src.ingestion.catalogue_evidence import CatalogueEvidence
+from src.ingestion.catalogue_evidence import CatalogueEvidence, noun_of
 from src.ingestion.csv_rows import PlainText
 from src.ingestion.data_checks import check_load
 from src.ingestion.event_columns import ColumnBlock, EventColumns
@@ -306,6 +306,7 @@ class _Loading:
             tally.words,
             self._examples,
             [*self._evidence.totals(), *self._catalogue.totals()],
+            [bool(product.title) for product in self._store.products.get(self._catalogue.ids).values()],
         )
 
     def _take(self, block: ColumnBlock, sorter: ExternalSort) -> None:
@@ -345,8 +346,9 @@ class _Loading:
             return None
         products.set_groups(self._parent.items())
         products.join_parents()
-        inherited = zip((TOOK, _HIDDEN), products.inherit(), strict=True)
-        self._tally.mended.update({what: n for what, n in inherited if n})
+        taken, n_hidden = products.inherit()
+        self._tally.mended.update({TOOK.format(noun_of(fact)): n for fact, n in taken.items()})
+        self._tally.mended.update({_HIDDEN: n_hidden} if n_hidden else {})
         if self._settings.guess_groups == "off":
             products.forget_guesses()
             return None

@@ -14,7 +14,8 @@ from typing_extensions import override
 from src.core.errors import UnusableFile
 from src.core.number_format import percent
 from src.core.records import Load
-from src.ingestion.column_names import TITLE
+from src.ingestion.column_names import TITLE, columns_option
+from src.ingestion.column_words import classes_of
 from src.ingestion.data_checks import Check
 from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.layout import Table, note_lines
@@ -23,7 +24,7 @@ from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.variant_titles import GuessedGroups
 from src.ingestion.word_account import Word, kinds_of_words, unknown_word_lines, word_lines
 
-TOOK = "variant that took what its row lacks from its parent's: title, text, category, brand, price, picture"
+TOOK = "variant whose row lacks a {0} took that of its parent"
 _MOST_UNTITLED = 0.1  # share of a catalogue's products
 
 
@@ -41,6 +42,7 @@ class LoadSummary:
         words: words that decide what a row counts for → rows.
         examples: what some of its rows mean.
         totals: what its events and products come to.
+        titled: whether each of the first products of a catalogue has a title in the store.
     """
 
     load: Load
@@ -52,6 +54,7 @@ class LoadSummary:
     words: Mapping[Word, int] = field(default_factory=dict)
     examples: Sequence[str] = ()
     totals: Sequence[str] = ()
+    titled: Sequence[bool] = ()
 
     def whole(self) -> LoadSummary:
         """Return the summary itself. Raises UnusableFile if the file could not be read to its end."""
@@ -92,13 +95,17 @@ class LoadSummary:
         return [*lines, f"  checks passed: {', '.join(passed)}"] if passed else lines
 
     def _untitled(self) -> list[str]:
-        """Return a warning where many products of a catalogue have no title, though a column has titles."""
-        share = self.load.nulls.get(TITLE, 0.0) - self.load.mended.get(TOOK, 0) / max(1, self.load.n_kept)
-        if self.table.layout.has_events or share <= _MOST_UNTITLED:
+        """Return a warning where many products of a catalogue have no title, with the column that is called one."""
+        layout, n = self.table.layout, len(self.titled)
+        share = self.titled.count(False) / n if n else 0.0
+        if layout.has_events or share <= _MOST_UNTITLED:
             return []
+        named = next((name for name in layout.unused if classes_of(name)[-1:] == [TITLE]), None)
+        other = f"if {named!r} has it" if named else "if another column has it"
+        column = columns_option({TITLE: layout.names.index(named)}, layout.names) if named else "--columns title=COLUMN"
         return [
-            f"  WARNING: {percent(share)} of {self.load.n_kept:,} products have no title: if another column has it: "
-            "--columns title=COLUMN; if these are variants of other rows, give them the title of their parent"
+            f"  WARNING: {percent(share)} of {n:,} products have no title: {other}: {column}; if these are variants "
+            "of other rows, give them the title of their parent"
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,35 @@ def test_a_parent_is_of_the_group_of_its_children(tmp_path: Path) -> None:
     assert later["cap-r"] == "cap"
     last, _ = load(tmp_path, "SKU,Name\ncap,Cap\n", "last.csv")
     assert last["cap"] == "cap", "the parent may come in a later file"
+
+
+def _variants(name: str, titles: Sequence[str]) -> str:
+    """Return a catalogue of which each third row is a parent, and only these have a title and a price."""
+    rows = [
+        f"H{at // 3}{f'-{at}' if at % 3 else ''},{f'H{at // 3}' if at % 3 else ''},{'' if at % 3 else titles[at // 3]},"
+        f"{'' if at % 3 else '9.50'}\n"
+        for at in range(3 * len(titles))
+    ]
+    return f"sku,parent_sku,{name},price\n{''.join(rows)}"
+
+
+def test_variants_take_the_title_of_their_parents_from_a_column_that_only_looks_like_one(tmp_path: Path) -> None:
+    _, said = load(tmp_path, _variants("l10n.XYZ.label", ["Red mat", "Tin cup", "Wool hat", "Oak box"]))
+    assert "title = l10n.XYZ.label" in said
+    assert "8 × variant whose row lacks a title took that of its parent" in said
+    assert "8 × variant whose row lacks a price took that of its parent" in said
+    assert "WARNING" not in said
+
+
+def test_a_catalogue_without_titles_is_said_aloud_with_the_column_that_has_them(tmp_path: Path) -> None:
+    text = _variants("l10n.XYZ.name", ["Mat", "Cup", "Hat", "Box"])
+    _, said = load(tmp_path, text)
+    assert "a title took" not in said
+    assert "WARNING: 100 % of 12 products have no title: if 'l10n.XYZ.name' has it: --columns title=" in said
+    _, said = load(tmp_path, text.replace("l10n.XYZ.name", "title"), "again.csv")
+    assert "have no title" not in said
+    _, said = load(tmp_path, "sku,parent_sku,price,stock\nH0,,8.50,3\nH1,,8.50,4\n", "stock.csv")
+    assert "have no title" not in said, "the store has them"
 
 
 def test_a_guess_is_said_with_its_reason_and_with_a_way_out(tmp_path: Path) -> None:
