@@ -158,6 +158,8 @@ def test_the_name_of_a_file_tells_the_kind_where_no_column_does(write: Write) ->
         ("キャンセル済み", OrderState.UNDONE), ("환불완료", OrderState.UNDONE), ("Återbetalad", OrderState.UNDONE),
         ("En attente du paiement par virement", OrderState.PENDING), ("Angebot versendet", OrderState.PENDING),
         ("In afwachting van betaling", OrderState.PENDING), ("Erreur du paiement", OrderState.UNDONE),
+        ("Sales credit note", OrderState.UNDONE), ("Note de crédit", OrderState.UNDONE),
+        ("Paid by credit card", OrderState.DONE),
         ("charged", OrderState.DONE), ("charged back", OrderState.DONE), ("chargeback", OrderState.UNDONE),
         ("xyz", None),
     ],

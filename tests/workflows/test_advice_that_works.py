@@ -211,6 +211,29 @@ def test_what_a_message_proposes_is_possible_and_changes_the_reading(
         assert not [line for line in unknown for word in given if word in line], (option, then)
 
 
+@pytest.mark.parametrize(
+    ("of_main", "of_odd", "sign", "n_odd"),
+    [
+        ("Sales invoice", "Sales credit note", "", 24),
+        ("Kundenbeleg", "Gegenbeleg", "", 8),
+        ("Kundenbeleg", "Gegenbeleg", "-", 24),
+    ],
+    ids=["what was undone", "the rarer one", "the one of negative amounts"],
+)
+def test_the_example_for_sorts_of_rows_leaves_out_the_odd_ones(
+    settings: Settings, tmp_path: Path, of_main: str, of_odd: str, sign: str, n_odd: int
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(
+        rows("order,customer,sku,qty,status,Type,booked", "{n}", "{u}", "{p}", "1", "paid", of_main, "2", n=40 - n_odd)
+        + rows("", "9{n}", "{u}", "{p}", "2", "paid", of_odd, f"{sign}3", n=n_odd)[1:]
+    )
+    said, _ = outcome(settings, path)
+    option = next(option for option in proposed(said) if f"{of_odd}=none" in option)
+    assert f"{of_main}=none" not in said
+    assert f"40 rows read: {40 - n_odd} kept, 0 rejected, {n_odd} not counted" in outcome(settings, path, option)[0]
+
+
 def test_a_product_that_an_option_names_is_no_longer_guessed(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_text(FILES["names with blanks"], encoding="utf-8")
