@@ -41,6 +41,11 @@ def advice_of(first: FirstRows, given: GivenColumns) -> str:
         Sentences with options that work.
     """
     profiles = first.profiles
+    if facts := _turned(first):
+        return (
+            f"Its rows seem to be facts ({', '.join(map(repr, facts))} …) and its columns products. Expected a product "
+            "in each row: turn rows into columns, as spreadsheets do by pasting transposed, and load that."
+        )
     roles = find_roles(profiles, given.columns, given.ignored)
     advice = ""
     if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
@@ -57,6 +62,12 @@ def advice_of(first: FirstRows, given: GivenColumns) -> str:
         f"a title, a price …; say which is which{_proposal(first, roles)}; if it is a catalogue: --layout products"
         f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
     )
+
+
+def _turned(first: FirstRows) -> list[str]:
+    """Return names in the first column that tell different roles, where those of the other columns tell none."""
+    told = {found[0]: row[0] for row in first.rows if row and (found := role_by_words(row[0]))}
+    return [*told.values()][:_FEW_IDS] if len(told) >= _FEW_IDS and not any(map(role_by_words, first.names[1:])) else []
 
 
 def _baskets(first: FirstRows, roles: Roles) -> str:
