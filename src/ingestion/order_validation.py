@@ -27,7 +27,7 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_gift_card
+from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_charge_by_id, is_gift_card
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.prices import price_in
@@ -77,7 +77,7 @@ def leave_out_orders(
         rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
         rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
         if TITLE in cells:
-            rejections.add_where(as_texts(cells[PRODUCT]), _is_charge_by_id, RejectionCode.NO_PRODUCT)
+            rejections.add_where(as_texts(cells[PRODUCT]), is_charge_by_id, RejectionCode.NO_PRODUCT)
         if CATEGORY in cells:
             sorts = as_texts(cells[CATEGORY])
             if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
@@ -178,11 +178,6 @@ def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
         total = _amounts(texts.get(whole), n)
         share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
     return share
-
-
-def _is_charge_by_id(id_: str) -> bool:
-    """Whether an id is a word for shipping or the like: "FREIGHT"."""
-    return id_.isalpha() and is_charge(id_)
 
 
 def _is_test(text: str) -> bool:

@@ -20,7 +20,6 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
 from src.models.compiled_top_n import best_of_rows
-from src.models.kernels.rank_kernels import write_ranks
 from src.tuning.held_out_sessions import before_the_last_find
 
 _MAX_SCORES = 400_000_000
@@ -215,6 +214,8 @@ class ComponentScores:
             score: float32[n_users, m], finite.
             steps: float32[n_steps].
         """
+        from src.models.kernels.rank_kernels import write_ranks  # not at the top: Numba takes a second to import
+
         starts, column = self._relevant_places
 
         def of_block(rows: slice) -> IntArray:

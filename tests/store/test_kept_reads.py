@@ -16,13 +16,14 @@ from src.store import Store
 from src.store.kept_reads import KeptRead
 from tests.store.rows import batch
 
+pytestmark = pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL has no file
+
 LONG_AGO, WHOLE_SECOND = 1_600_000_000_123_456_789, 1_600_000_000_000_000_000
 
 
 @pytest.fixture
 def file(store: Store) -> Path:
-    if store.database.file is None:
-        pytest.skip("PostgreSQL has no file")
+    assert store.database.file is not None
     store.events.add(batch(("ann", "tea", "view", 1, 1, "")))
     return store.database.file
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.context import context_of
-from src.core.domain import EventKind, Product
+from src.core.domain import EventKind, Product, Query, Recommendation
 from src.core.settings import Settings
 from src.store import Store
 
@@ -101,7 +101,12 @@ def test_a_change_of_the_catalogue_makes_new_lists_only_where_rules_ask_for_it(
 
     made = list[Any]()
     recommend = Pipeline.recommend
-    monkeypatch.setattr(Pipeline, "recommend", lambda self, query: made.append(query) or recommend(self, query))
+
+    def recorded(self: Pipeline, query: Query, **how: bool) -> list[Recommendation]:
+        made.append(query)
+        return recommend(self, query, **how)
+
+    monkeypatch.setattr(Pipeline, "recommend", recorded)
     for _ in range(2):
         listed(client)
         listed(client, in_stock=True)
