@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from src.core.errors import UnclearLayout
 from src.ingestion.column_names import (
     GROUP,
     INVOICE,
@@ -24,10 +27,16 @@ from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.titled_events import user_and_product
 from src.ingestion.unused_columns import may_be_points
 
+_JOINED = re.compile(r"If another file has the \w+ of these orders, give both files together: they are joined\. ")
 _HALF, _MOST = 0.5, 0.9
 _FEW_IDS = 3
 _DIGITS = 2  # of numbers that are ids rather than counts
 _OF_SEVERAL = 0.2  # share of orders with several products, from which they tell what is bought together
+
+
+def without_joining(error: UnclearLayout, why: str) -> str:
+    """Return the message of a refusal that says why the file was not joined ("" for as it is), not that it would be."""
+    return _JOINED.sub(lambda _: why, str(error)) if why else str(error)
 
 
 def advice_of(first: FirstRows, given: GivenColumns) -> str:
