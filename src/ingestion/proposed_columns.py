@@ -35,7 +35,12 @@ _OF_SEVERAL = 0.2  # share of orders with several products, from which they tell
 
 
 def without_joining(error: UnclearLayout, why: str) -> str:
-    """Return the message of a refusal that says why the file was not joined ("" for as it is), not that it would be."""
+    """Return the message of a refusal, saying why the file was not joined where it says that files are joined.
+
+    Args:
+        error: The refusal.
+        why: Sentences with a blank at their end; "" leaves the message as it is.
+    """
     return _JOINED.sub(lambda _: why, str(error)) if why else str(error)
 
 

@@ -94,9 +94,9 @@ def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_row
         hints = next(iter(unclear.values()))[1]
         pair = find_pair(list(unclear), hints)
         if pair is None:
-            path, (error, hints) = next(iter(unclear.items()))
+            path, (refusal, hints) = next(iter(unclear.items()))
             why = why_not_joined(path, [each for each, _ in tables], hints)
-            raise UnclearLayout(without_joining(error, why)) from None
+            raise UnclearLayout(without_joining(refusal, why)) from None
         del unclear[pair.lines], unclear[pair.orders]
         yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
         with tempfile.TemporaryDirectory() as folder:

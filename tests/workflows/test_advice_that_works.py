@@ -264,7 +264,7 @@ def test_orders_padded_with_zeros_are_joined_and_others_said(settings: Settings,
         list(load_files(settings, store, [back, heads], Silent()))
     assert "give both files together" not in str(refused.value)
     with pytest.raises(UnusableFile, match="It was not joined"):
-        list(preview_files(settings, [(back, Hints()), (heads, Hints())], 2))
+        list(preview_files(settings, [(each, _hints(_parser().parse_args([]))) for each in (back, heads)], 2))
 
 
 def test_a_later_file_that_refunds_an_order_takes_its_purchase_back(
