@@ -273,6 +273,23 @@ def test_two_files_that_are_joined_are_previewed_together(settings: Settings, tm
     assert "40 rows read: 40 kept, 0 rejected" in said
 
 
+def test_orders_padded_with_zeros_are_joined_and_others_said(settings: Settings, store: Store, tmp_path: Path) -> None:
+    lines, heads, back = tmp_path / "lines.csv", tmp_path / "orders.csv", tmp_path / "back.csv"
+    lines.write_text(rows("line_id,order_id,product_id,qty", "5{n}", "3{n}", "S{k:7}", "1"))
+    heads.write_text(
+        rows("order_id,invoice_no,customer_id,date_added", "0003{n}", "0", "c{k:9}", "2023-05-01 10:00:00")
+    )
+    said = "\n".join(load_files(settings, store, [lines, heads], Silent()))
+    assert "are joined by 'order_id'" in said
+    assert store.events.history("c1")
+    back.write_text(rows("order_id,product_id,qty", "X{n}", "S{k:7}", "1"))
+    with pytest.raises(UnusableFile, match=r"'order_id' \('X.*compared with .*'order_id' \('00030") as refused:
+        list(load_files(settings, store, [back, heads], Silent()))
+    assert "give both files together" not in str(refused.value)
+    with pytest.raises(UnusableFile, match="It was not joined"):
+        list(preview_files(settings, [(each, _hints(_parser().parse_args([]))) for each in (back, heads)], 2))
+
+
 def test_a_later_file_that_refunds_an_order_takes_its_purchase_back(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
