@@ -756,6 +756,7 @@ ENGLISH = {
     "reject.unknown_kind": "unknown kind of event",
     "reject.unknown_kind_named": "unknown kind of event {what}",
     "reject.order_undone": "order is {what}: cancelled, refunded or failed",
+    "reject.review_undone": "review is {what}: not published",
     "reject.order_pending": "order is {what}: not paid yet (AISLE_COUNT_PENDING)",
     "reject.order_cancelled": "order was cancelled or wholly refunded",
     "reject.no_act": "{what} is no act of a user on a product",

@@ -754,6 +754,7 @@ GERMAN = {
     "reject.unknown_kind": "unbekannte Art von Ereignis",
     "reject.unknown_kind_named": "unbekannte Art von Ereignis: {what}",
     "reject.order_undone": "Bestellung ist {what}: storniert, erstattet oder gescheitert",
+    "reject.review_undone": "Bewertung ist {what}: nicht veröffentlicht",
     "reject.order_pending": "Bestellung ist {what}: noch nicht bezahlt (AISLE_COUNT_PENDING)",
     "reject.order_cancelled": "Bestellung wurde storniert oder ganz erstattet",
     "reject.no_act": "{what} ist keine Handlung eines Kunden an einem Produkt",

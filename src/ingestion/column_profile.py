@@ -21,7 +21,9 @@ _COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d")
 _EXCEL_DAY = re.compile(r"(3[6-9]|4\d|5[0-5])\d{3}([.,]\d+)?")
 _DATE = re.compile(r"\d{1,4}(?:[-/]|\. ?)\d{1,2}(?:[-/]|\. ?)\d{1,4}.*")
 _MONTH = re.compile(r"(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-/](?:19|20)\d\d")
-_CLOCK = re.compile(r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
+_CLOCK = re.compile(
+    r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?|\d{1,2}[.:]\d{2}([.:]\d{2})? ?([Uu]hr|h|hrs)\.?"
+)
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
 _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _LONG_TEXT = 40  # characters

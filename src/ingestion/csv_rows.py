@@ -329,7 +329,7 @@ def detect(file: InputFile, separator: str | None = None) -> CsvRows:
         raise InputError(f"--separator: {separator!r} was found; expected what stands between fields, such as ; or tab")
     best: tuple[tuple[int, float, int], CsvRows] = ((0, 0.0, 0), CsvRows(file, separator or ",", 1))
     for candidate in [separator] if separator else SEPARATORS:
-        if candidate == " " and best[0][2] and separator is None:
+        if candidate == " " and separator is None and (best[0][2] or file.format == "sheet"):
             break  # texts contain blanks
         rows = CsvRows(file, candidate, None).sample()
         widths = Counter(len(row) for row in rows)

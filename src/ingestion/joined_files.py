@@ -14,23 +14,36 @@ from src.core.errors import UnusableFile
 from src.ingestion.column_names import CANCELLED, CLOCK, INVOICE, PRODUCT, REFUNDED, STATE, TIME, TOTAL, USER
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_roles import RoleColumn, Roles, find_roles
+from src.ingestion.id_matching import strip_zeros
 from src.ingestion.layout import Hints
 from src.ingestion.parsing import as_texts
 from src.ingestion.table_files import NamedRows, named_rows
 
 _OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
 _BATCH = 500
+_MOST_COMPARED = 10  # files
 _IDS = 0.9  # share of cells that are ids
 _MATCHING = 0.5  # share of the first lines whose order must be in the other file
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One of the two files: its rows, and the roles of its columns."""
+    """One of the two files: its rows, the roles of its columns, and whether orders 0071 and 71 are one."""
 
     named: NamedRows
     roles: Roles
     profiles: Sequence[ColumnProfile]
+    is_stripped: bool = False
+
+    def order_of(self, row: Sequence[str]) -> str:
+        """Return the number of a row's order, as it is compared."""
+        text = row[self.key()]
+        return strip_zeros(text.strip("='\" ")) if self.is_stripped else text
+
+    def example(self) -> str:
+        """Return the columns of orders, with the first order of each."""
+        row = self.named.sample[0]
+        return ", ".join(f"{self.named.names[each.at]!r} ({row[each.at]!r} …)" for each in self.roles[INVOICE])
 
     def key(self) -> int:
         """Return the position of the order's number."""
@@ -69,9 +82,9 @@ class Pair:
                 writer = csv.writer(file)
                 writer.writerow([*lines.named.names, *names])
                 for rows in _batches(lines.named):
-                    found = _look_up(base, [row[lines.key()] for row in rows])
+                    found = _look_up(base, list(map(lines.order_of, rows)))
                     for row in rows:
-                        order = found.get(row[lines.key()])
+                        order = found.get(lines.order_of(row))
                         if order is None:  # without its number, it is no sale to a stranger but a row that is rejected
                             row = [*row[: lines.key()], "", *row[lines.key() + 1 :]]
                         writer.writerow([*row, *(order or ("",) * len(columns))])
@@ -99,6 +112,32 @@ def find_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
     return None
 
 
+def why_not_joined(path: Path, paths: Sequence[Path], hints: Hints) -> str:
+    """Say by what a file was compared with others that were given, where it has orders and was not joined; else "".
+
+    Args:
+        path: The file.
+        paths: All files that were given.
+        hints: What options say about them.
+    """
+    part = _part_of(path, hints)
+    if part is None or INVOICE not in part.roles or not part.named.sample:
+        return ""
+    said = ""
+    for each in paths[:_MOST_COMPARED]:
+        other = _part_of(each, hints) if each != path else None
+        if other is None or INVOICE not in other.roles or not other.named.sample:
+            continue
+        is_whole = {USER, PRODUCT} <= other.roles.keys()
+        why = (
+            f"has customers and products itself, so it was read alone: write its customers into {path.name}"
+            if is_whole
+            else "has other orders, or lacks the same column"
+        )
+        said += f"It was not joined: {part.example()} was compared with {other.example()} of {each.name}, which {why}. "
+    return said
+
+
 def _part_of(path: Path, hints: Hints) -> _Part | None:
     try:
         named = named_rows(path, replace(hints, layout=None, columns={}))
@@ -112,8 +151,11 @@ def _part_of(path: Path, hints: Hints) -> _Part | None:
 
 def _matching(lines: _Part, orders: _Part) -> tuple[_Part, _Part] | None:
     """Return the parts with the columns by which they are joined: by their names, else by their cells."""
-    if INVOICE in orders.roles and _match(lines, orders):
-        return lines, orders
+    for is_stripped in (False, True):
+        for column in orders.roles.get(INVOICE, ()):
+            pair = replace(lines, is_stripped=is_stripped), replace(orders.with_key(column.at), is_stripped=is_stripped)
+            if _match(*pair):
+                return pair
     for at, profile in enumerate(orders.profiles):  # such as "entity_id", which is the lines' "order_id"
         if profile.cells and profile.filled == 1.0 and profile.repeated == 0.0 and profile.ids >= _IDS:
             other = orders.with_key(at)
@@ -124,11 +166,11 @@ def _matching(lines: _Part, orders: _Part) -> tuple[_Part, _Part] | None:
 
 def _match(lines: _Part, orders: _Part) -> bool:
     """Whether the first orders of one file stand among those of the other, or the other way round."""
-    of_lines = {row[lines.key()] for row in lines.named.sample}
-    of_orders = {row[orders.key()] for row in orders.named.sample}
-    if of_lines & of_orders:
+    of_lines = set(map(lines.order_of, lines.named.sample))
+    of_orders = set(map(orders.order_of, orders.named.sample))
+    if of_lines & of_orders and not lines.is_stripped:
         return True
-    known = {text for rows in _batches(orders.named) for row in rows if (text := row[orders.key()]) in of_lines}
+    known = {text for rows in _batches(orders.named) for row in rows if (text := orders.order_of(row)) in of_lines}
     return len(known) >= _MATCHING * len(of_lines)
 
 
@@ -146,7 +188,7 @@ def _fill(base: sqlite3.Connection, orders: _Part, columns: Sequence[int]) -> No
     for rows in _batches(orders.named):
         base.executemany(
             f"INSERT OR REPLACE INTO orders VALUES ({places})",
-            ([row[orders.key()], *(row[at] for at in columns)] for row in rows),
+            ([orders.order_of(row), *(row[at] for at in columns)] for row in rows),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +26,9 @@ from src.ingestion.column_names import (
     VALUE,
     columns_option,
     is_filled,
+    is_number,
 )
-from src.ingestion.column_profile import ColumnProfile, profile_columns
+from src.ingestion.column_profile import ColumnProfile, looks_like_time, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
 from src.ingestion.column_roles import RoleColumn
 from src.ingestion.csv_rows import CsvRows, describe_separator
@@ -76,7 +78,7 @@ from src.ingestion.proposed_columns import advice_of
 from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
-from src.ingestion.table_files import FlatRows, NamedRows, open_rows
+from src.ingestion.table_files import FlatRows, NamedRows, OpenedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
@@ -86,6 +88,8 @@ _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _HALF = 0.5
 _FEW_IDS = 3
+_FEW_ROWS = 2  # of a catalogue that may be remarks
+_SENTENCE = re.compile(r"\S+( +\S+){3,}[.:!?]|\S+( +\S+){7,}")
 
 
 def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = None) -> Table:
@@ -105,6 +109,34 @@ def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = 
     """
     hints = hints or Hints()
     opened = open_rows(path, hints)
+    try:
+        table = _table_of(path, opened, hints, known)
+        if table.layout.name == PRODUCTS and hints.layout is None and PRODUCT not in hints.columns:
+            _refuse_remarks(table, opened)
+    except UnclearLayout as error:  # another sheet may hold the table
+        notes = "".join(f" {note[0].upper()}{note[1:]}." for note in opened.rows.file.notes())
+        raise UnclearLayout(f"{error.found}{notes}", error.expected) from None
+    return table
+
+
+def _refuse_remarks(table: Table, opened: OpenedRows) -> None:
+    """Raise UnclearLayout if a catalogue of one or two rows has sentences or dates for ids, as instructions have."""
+    ids = [row[at] for row in opened.sample if (at := table.layout.columns[PRODUCT]) < len(row)]
+    if isinstance(table.rows, CsvRows) and len(opened.sample) <= _FEW_ROWS and any(map(_is_remark, ids)):
+        raise UnclearLayout(
+            f"{table.path}: its {'rows are' if len(ids) > 1 else 'row is'} {', '.join(map(repr, ids))[:120]}, which "
+            "looks like remarks and not like products.",
+            "Expected a catalogue with an id in each row; give the file or sheet that has it, or, if these are "
+            "products: --layout products",
+        )
+
+
+def _is_remark(cell: str) -> bool:
+    return bool(_SENTENCE.fullmatch(cell.strip())) or (looks_like_time(cell.strip()) and not is_number(cell))
+
+
+def _table_of(path: Path, opened: OpenedRows, hints: Hints, known: KnownIds | None) -> Table:
+    """Return the table of an opened file."""
     if opened.names is not None:
         return _table_with_names(NamedRows(opened.rows, opened.names, opened.sample, opened.nested), hints, known)
     rows = opened.rows

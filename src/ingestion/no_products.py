@@ -15,14 +15,14 @@ _GIFT_CARD = re.compile(
 _CHARGES = """
     shipping shipment delivery postage freight handling carriage versand porto fracht lieferung livraison port envio
     envios gastos spedizione trasporto verzending bezorging wysylka dostawa przesylka frete portes frakt fragt toimitus
-    dopravne 运费 邮费 送料 배송비 доставка
+    dopravne doprava 运费 邮费 送料 배송비 доставка
     tip tips gratuity trinkgeld pourboire propina mancia fooi napiwek gorjeta 小费 チップ
     discount discounts rabatt remise reduction descuento sconto korting rabat desconto preisnachlass skonto alennus
     折扣 优惠 割引 値引き 할인 скидка
-    deposit pfand einwegpfand mehrwegpfand kaution consigne caution fianza cauzione statiegeld kaucja 押金
+    kaution caution 押金
     fee fees surcharge gebuhr gebuehr gebuhren zuschlag supplement recargo toeslag oplata 手数料
     donation spende don donacion donazione rounding rundung
-    tax taxes vat mwst steuer tva iva coupon coupons adjustment
+    tax taxes vat mwst steuer tva iva coupon coupons adjustment billing
 """
 _BESIDE = """
     cost costs charge charges kosten express free kostenlos gratis flat rate standard international national domestic
@@ -44,8 +44,20 @@ _PARTS_OF_SETS = """
     componente componenti onderdeel skladnik
 """
 _BESIDE_LINES = "position positionen pos line lineitem art typ type freie of set stuckliste stueckliste bundle"
-_CHARGE_WORDS = frozenset(plain_letters(_CHARGES).split())
+_DEPOSITS = """
+    deposit deposits pfand einwegpfand mehrwegpfand flaschenpfand dosenpfand leergut consigne statiegeld fianza cauzione
+    kaucja zaloha
+"""
+_BESIDE_DEPOSITS = """
+    glas glaser glass verre vaso bicchiere becher cup krug tasse flasche flaschen bottle bottles bouteille bouteilles
+    botella bottiglia fles flessen butelka flaska flaske dose dosen can cans canette blik lata puszka kasten kiste crate
+    caisse krat caja skrzynka back fass keg ruckgabe rueckgabe ruckerstattung erstattung return returned refund retour
+    retournee remboursement devolucion reso zwrot vratna einweg mehrweg leer empty
+"""
+_CHARGE_WORDS = frozenset(plain_letters(f"{_CHARGES} {_DEPOSITS}").split())
 _WORDS = _CHARGE_WORDS | frozenset(plain_letters(_BESIDE).split())
+_DEPOSIT_WORDS = frozenset(plain_letters(_DEPOSITS).split())
+_OF_DEPOSITS = _WORDS | frozenset(plain_letters(_BESIDE_DEPOSITS).split())
 SOLD, NOT_SOLD, PART_OF_SET = "product", "no product", "part of a set"
 """What a line of an order may be."""
 _LINE_WORDS = {
@@ -53,6 +65,7 @@ _LINE_WORDS = {
     **dict.fromkeys((*_CHARGE_WORDS, *_VOUCHERS.split()), NOT_SOLD),
     **dict.fromkeys(_PARTS_OF_SETS.split(), PART_OF_SET),
 }
+_NUMBERED = re.compile(r"[^\W\d_]+|[^\W\d_]{5,}[-_ ]?\d{1,3}")
 _OF_LINES = frozenset((*_LINE_WORDS, *_WORDS, *_BESIDE_LINES.split()))
 
 
@@ -65,11 +78,21 @@ def is_gift_card(title: str) -> bool:
 def is_charge(title: str) -> bool:
     """Whether a title says nothing but shipping, a tip, a discount, a deposit or a fee.
 
-    "Versandkosten DHL" does, "shipping box" does not: every word must be of this kind.
+    "Versandkosten DHL" does, "shipping box" does not: every word must be of this kind. Beside a deposit may stand what
+    it is for, as in "Pfand Glas".
     """
-    words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _WORDS) or [word]]
+    words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _OF_DEPOSITS) or [word]]
     words = [re.sub(r"\d+$", "", word) or word for word in words]
-    return bool(words) and all(word in _WORDS for word in words) and any(word in _CHARGE_WORDS for word in words)
+    known = _WORDS if _DEPOSIT_WORDS.isdisjoint(words) else _OF_DEPOSITS
+    return bool(words) and known.issuperset(words) and not _CHARGE_WORDS.isdisjoint(words)
+
+
+def is_charge_by_id(id_: str) -> bool:
+    """Whether an id is a word for shipping or the like, numbered or not: "FREIGHT", "SHIPPING4".
+
+    Short words with a number do not count: "TIP4" may be a product.
+    """
+    return _NUMBERED.fullmatch(id_) is not None and is_charge(id_)
 
 
 @lru_cache(maxsize=4096)

@@ -46,6 +46,11 @@ _PENDING: tuple[str, ...] = (
     "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
     "fuggo", "var", "beklemede", "bekliyor", "asteptare", "menunggu", "εκκρεμ", "αναμον", "очіку", "ceka",
 )  # fmt: skip
+# Of several words together.
+_CREDIT_NOTES: tuple[str, ...] = (
+    "creditnote", "creditmemo", "creditnota", "kreditnota", "notedecredit", "notadecredito", "notadicredito",
+    "notacredito", "gutschrift",
+)  # fmt: skip
 # What a paid order waits for: "awaiting shipment", "ready for pickup".
 _AWAITING: tuple[str, ...] = ("await", "wait", "wart", "attente", "espera", "aguard", "attesa", "wacht", "oczekuj")
 _AWAITED: tuple[str, ...] = (
@@ -143,7 +148,7 @@ def order_state(text: str) -> OrderState | None:
     if any(is_ideographic(word) and _is_unclear_end(word) for word in words):
         return None
     is_not = any(word in ("not", "un", "non", "nicht", "no", "niet", "nie") for word in words)
-    if has(_UNDONE):
+    if has(_UNDONE) or any(note in "".join(words) for note in _CREDIT_NOTES):
         return OrderState.PARTLY if has(_PARTLY) else OrderState.DONE if is_not else OrderState.UNDONE
     if has(_AWAITING) and has(_AWAITED) and not is_not:
         return OrderState.DONE

@@ -27,7 +27,7 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_gift_card
+from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_charge_by_id, is_gift_card
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.prices import price_in
@@ -77,7 +77,7 @@ def leave_out_orders(
         rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
         rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
         if TITLE in cells:
-            rejections.add_where(as_texts(cells[PRODUCT]), _is_charge_by_id, RejectionCode.NO_PRODUCT)
+            rejections.add_where(as_texts(cells[PRODUCT]), is_charge_by_id, RejectionCode.NO_PRODUCT)
         if CATEGORY in cells:
             sorts = as_texts(cells[CATEGORY])
             if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
@@ -136,7 +136,7 @@ def _leave_out_states(
 
     Args:
         texts: Role → one text a row.
-        layout: What the cells mean. Of a log the purchases have a state, and what options give a meaning.
+        layout: What the cells mean. Of a log the purchases and reviews have a state, and what options give a meaning.
         rules: Whether pending orders count.
         rejections: Rows that do not count are added.
 
@@ -146,14 +146,17 @@ def _leave_out_states(
     n = len(rejections.good)
     partly, pending = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
     states = texts.get(STATE, [])
-    has_state = np.ones(n, dtype=np.bool_)
+    has_state, is_review = np.ones(n, dtype=np.bool_), np.full(n, layout.name == RATINGS)
     if layout.name == EVENTS:
         kinds = {name: layout.words.kind(name) for name in set(texts[KIND])}
         has_state = where_true(texts[KIND], lambda name: kinds[name] == EventKind.PURCHASE.value)
+        is_review = where_true(texts[KIND], lambda name: kinds[name] == EventKind.RATING.value)
     for name in sorted(set(states)):
-        state = layout.words.state(name) if layout.name != RATINGS else layout.words.review_state(name)
-        where = where_true(states, name.__eq__) & (has_state | layout.words.gives(name))
+        state, of_name = layout.words.state(name), where_true(states, name.__eq__)
         shown = repr(name[:_LONGEST_STATE])
+        if layout.words.review_state(name) in (OrderState.UNDONE, OrderState.PENDING):
+            rejections.add(of_name & is_review, RejectionCode.REVIEW_UNDONE, shown)
+        where = of_name & ~is_review & (has_state | layout.words.gives(name))
         if state is OrderState.UNDONE:
             rejections.add(where, RejectionCode.ORDER_UNDONE, shown)
         elif state is OrderState.PENDING and not rules.count_pending:
@@ -169,20 +172,16 @@ def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
 
     Args:
         texts: Role → one text a row.
-        partly: bool[n], whether the state of the order says that a part was.
+        partly: bool[n], whether the state of the order says that a part was: half, unless the line says how many.
     """
-    share = np.where(partly, 0.5, 0.0)
     n = len(partly)
+    by_line = where_true(texts[RETURNED], lambda text: not is_nothing(text)) if RETURNED in texts else np.zeros(n, bool)
+    share = np.where(partly & ~by_line, 0.5, 0.0)
     pieces = np.sum([_amounts(texts.get(role), n) for role in (RETURNED, NOT_SENT)], axis=0)
     for back, whole in ((_amounts(texts.get(REFUNDED), n), TOTAL), (pieces, QUANTITY)):
         total = _amounts(texts.get(whole), n)
         share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
     return share
-
-
-def _is_charge_by_id(id_: str) -> bool:
-    """Whether an id is a word for shipping or the like: "FREIGHT"."""
-    return id_.isalpha() and is_charge(id_)
 
 
 def _is_test(text: str) -> bool:

@@ -192,9 +192,9 @@ def _sheets(path: Path) -> tuple[list[tuple[Any, int]], list[Any]]:
     for each in sheets:
         each.reset_dimensions()  # what some programs write there is too small
     headers = [_header_of(sheet) for sheet in sheets] if len(sheets) > 1 else [(0, 0, "")]
-    n_names, _, names = max(headers, key=lambda header: header[0])
     found = list(zip(sheets, headers, strict=True))
-    chosen = next(sheet for sheet, header in found if header[0] == n_names)
+    # Of sheets with as many names, one with a single column holds remarks.
+    chosen, (n_names, _, names) = max(found, key=lambda each: (each[1][0], "\t" in each[1][2]))
     alike = [(sheet, header[1]) for sheet, header in found if sheet is chosen or (n_names > 1 and header[2] == names)]
     return alike, [sheet for sheet in sheets if sheet not in [each for each, _ in alike]]
 

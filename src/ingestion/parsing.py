@@ -282,6 +282,7 @@ def _epoch(texts: list[str]) -> tuple[IntArray, BoolArray]:
 
 
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
+_HOURS = re.compile(r" ?(?:uhr|h|hrs)\.?$", re.IGNORECASE)
 _COMPACT_CLOCK = re.compile(r"(\d{1,2}?)\.?(\d{2})(?:\.?(\d{2}))?()")
 
 
@@ -296,6 +297,7 @@ def _clock(text: str) -> int:
     """Return the seconds since midnight, 0 for an empty text, -1 for an unreadable one."""
     if is_nothing(text):
         return 0
+    text = _HOURS.sub("", text)
     match = _CLOCK.fullmatch(text) or _COMPACT_CLOCK.fullmatch(text.zfill(4) if len(text) < 4 else text)
     if not match:
         return -1

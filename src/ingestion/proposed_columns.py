@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from src.core.errors import UnclearLayout
 from src.ingestion.column_names import (
     GROUP,
     INVOICE,
@@ -24,10 +27,21 @@ from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.titled_events import user_and_product
 from src.ingestion.unused_columns import may_be_points
 
+_JOINED = re.compile(r"If another file has the \w+ of these orders, give both files together: they are joined\. ")
 _HALF, _MOST = 0.5, 0.9
 _FEW_IDS = 3
 _DIGITS = 2  # of numbers that are ids rather than counts
 _OF_SEVERAL = 0.2  # share of orders with several products, from which they tell what is bought together
+
+
+def without_joining(error: UnclearLayout, why: str) -> str:
+    """Return the message of a refusal, saying why the file was not joined where it says that files are joined.
+
+    Args:
+        error: The refusal.
+        why: Sentences with a blank at their end; "" leaves the message as it is.
+    """
+    return _JOINED.sub(lambda _: why, str(error)) if why else str(error)
 
 
 def advice_of(first: FirstRows, given: GivenColumns) -> str:
@@ -41,6 +55,11 @@ def advice_of(first: FirstRows, given: GivenColumns) -> str:
         Sentences with options that work.
     """
     profiles = first.profiles
+    if facts := _turned(first):
+        return (
+            f"Its rows seem to be facts ({', '.join(map(repr, facts))} …) and its columns products. Expected a product "
+            "in each row: turn rows into columns, as spreadsheets do by pasting transposed, and load that."
+        )
     roles = find_roles(profiles, given.columns, given.ignored)
     advice = ""
     if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
@@ -57,6 +76,12 @@ def advice_of(first: FirstRows, given: GivenColumns) -> str:
         f"a title, a price …; say which is which{_proposal(first, roles)}; if it is a catalogue: --layout products"
         f"{'' if PRODUCT in roles else ' --columns product=NAME'}"
     )
+
+
+def _turned(first: FirstRows) -> list[str]:
+    """Return names in the first column that tell different roles, where those of the other columns tell none."""
+    told = {found[0]: row[0] for row in first.rows if row and (found := role_by_words(row[0]))}
+    return [*told.values()][:_FEW_IDS] if len(told) >= _FEW_IDS and not any(map(role_by_words, first.names[1:])) else []
 
 
 def _baskets(first: FirstRows, roles: Roles) -> str:

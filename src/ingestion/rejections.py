@@ -43,6 +43,7 @@ class RejectionCode(StrEnum):
     UNKNOWN_KIND_NAMED = "unknown kind of event {}"
 
     ORDER_UNDONE = "order is {}: cancelled, refunded or failed"
+    REVIEW_UNDONE = "review is {}: not published"
     ORDER_PENDING = "order is {}: not paid yet (AISLE_COUNT_PENDING)"
     ORDER_CANCELLED = "order was cancelled or wholly refunded"
     NO_ACT = "{} is no act of a user on a product"
@@ -64,6 +65,7 @@ class RejectionCode(StrEnum):
 LEFT_OUT = frozenset(
     {
         RejectionCode.ORDER_UNDONE,
+        RejectionCode.REVIEW_UNDONE,
         RejectionCode.ORDER_PENDING,
         RejectionCode.ORDER_CANCELLED,
         RejectionCode.NO_ACT,

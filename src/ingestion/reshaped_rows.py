@@ -16,6 +16,7 @@ from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
 _FEWEST_HEADINGS, _MOST_IN_HEADING = 2, 2
+_SHARED = 0.9  # share of rows without a customer that have a cell of the heading above
 _UNCOUNTED = "cell of several products without a quantity for each: each was taken once"
 
 
@@ -59,6 +60,7 @@ class FillDown:
         required: Positions of which one must be filled, or the row has pictures only; empty for no such rule.
         heading: What stands before the id in rows that have the id alone, "Customer: " or "", and are no rows of the
             group; None where the first row of a group is one.
+        same: Position of what a row must share with the heading above to belong to it; None for nothing.
     """
 
     key: int
@@ -66,6 +68,7 @@ class FillDown:
     continues: bool = False
     required: tuple[int, ...] = ()
     heading: str | None = None
+    same: int | None = None
 
 
 @dataclass(frozen=True)
@@ -180,12 +183,19 @@ class ReshapedRows:
             key = row[fill.key]
             if not _is_empty(key) and key != group.get(fill.key):
                 group.clear()
-                group.update({column: row[column] for column in (fill.key, *fill.columns)})
+                told = (fill.key, *fill.columns, *(() if fill.same is None else (fill.same,)))
+                group.update({column: row[column] for column in told})
                 if fill.heading is not None and all(_is_empty(row[column]) for column in fill.required):
                     group[fill.key] = str(key).strip().removeprefix(fill.heading)
                     broken.append(block.reject(at, Rejection(RejectionCode.GROUP_HEADING)))
                     continue
-            elif group and (fill.continues or not _is_empty(key)):
+                if fill.heading is not None:
+                    group.clear()  # a whole row is no heading of those below
+            elif (
+                group
+                and (fill.continues or not _is_empty(key))
+                and (fill.same is None or row[fill.same] == group[fill.same])
+            ):
                 if fill.required and all(_is_empty(row[column]) for column in fill.required):
                     code = RejectionCode.NO_VARIANT if fill.heading is None else RejectionCode.GROUP_HEADING
                     broken.append(block.reject(at, Rejection(code)))
@@ -265,33 +275,43 @@ def find_headings(rows: Sequence[Sequence[str]], key: int, product: int) -> Fill
     if len(heads) < _FEWEST_HEADINGS:
         return None
     if not is_alone or any(row[key].strip() for row in lines) or len(lines) < len(heads):
-        is_package = _are_packages(rows, key, product)
-        return FillDown(key, (), continues=True, required=(product,), heading="") if is_package else None
+        same = _shared_by_packages(rows, key, product)
+        return None if same is None else FillDown(key, (), True, required=(product,), heading="", same=same)
     before = {match[0] if (match := re.match(r"[^:#]*[:#]\s*", row[key].strip())) else "" for row in heads}
     return FillDown(key, (), continues=True, required=(product,), heading=before.pop() if len(before) == 1 else "")
 
 
-def _are_packages(rows: Sequence[Sequence[str]], key: int, product: int) -> bool:
-    """Whether rows of a product without a customer stand below one of a customer without a product, of the same time.
+def _shared_by_packages(rows: Sequence[Sequence[str]], key: int, product: int) -> int | None:
+    """Return the column, such as a time, by which rows without a customer belong to one without a product above.
+
+    Rows that merely lack their customer are rare and stand below any row. So most rows without a product must be such
+    headings, and what a heading shares with the rows below must tell it from other headings, as a state does not.
 
     Args:
         rows: First rows, as texts.
         key: Position of the customer.
         product: Position of the product.
     """
-    alike: list[set[int]] = []
-    n_lines, above = 0, None
+    packages: list[tuple[Sequence[str], list[Sequence[str]]]] = []
+    n_lines, above = 0, False
     for row in rows:
         if row[key].strip():
-            above = None if row[product].strip() else row
+            above = not row[product].strip()
+            packages += [(row, [])] if above else []
         elif row[product].strip():
             n_lines += 1
-            if above is not None:
-                alike.append({at for at, cell in enumerate(row) if cell.strip() and cell == above[at]})
-    shared = Counter(at for each in alike for at in each)
-    several = (at for at in shared if len({row[at] for row in rows}) > _FEWEST_HEADINGS)
-    most = max((shared[at] for at in several), default=0)
-    return n_lines >= _FEWEST_HEADINGS and most >= 0.9 * n_lines
+            if above:
+                packages[-1][1].append(row)
+    whole = [(head, lines) for head, lines in packages if lines]
+    if len(whole) < max(_FEWEST_HEADINGS, len(packages) / 2):
+        return None
+    shared = {
+        at: sum(bool(head[at].strip()) and row[at] == head[at] for head, lines in whole for row in lines)
+        for at in range(len(rows[0]))
+        if len({head[at] for head, _ in whole}) > len(whole) / 2
+    }
+    best = max(shared, key=lambda at: shared[at], default=None)
+    return best if best is not None and shared[best] >= _SHARED * n_lines else None
 
 
 def find_fill_down(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -65,6 +66,7 @@ _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
 _MEASURE = re.compile(r"\d+(?:[.,]\d+)?\s?[^\W\d_]{1,5}\.?")  # 350 g, 6 pcs
 _SIGNS = re.compile("[,='\"\n]")
 """Characters that have a meaning in options."""
+_NEGATIVE = re.compile(r"\s*[-\N{MINUS SIGN}]\s?\d[\d., ]*")
 _NO_LOGS = frozenset(LAYOUTS) - {EVENTS, PRODUCTS}
 
 
@@ -87,9 +89,10 @@ class _Telling(NamedTuple):
         layouts: The layouts that it matters in.
         looks: Whether a column looks so.
         note: What is said; {columns} (names with cells) stands for all columns of this look, {option:ROLE} (which gives
-            it the role), {one} and {two} (cells) for the first, {charge} for its first cell that is no product,
-            {none} for a meaning by which a row does not count, {unknown} for the words that are no known kinds, {loud}
-            for a warning about a column that is named like sorts of rows.
+            it the role), {one} and {two} (its oddest cells) for the first, {charge} for its first cell that is no
+            product, {none} for a meaning by which a row does not count, {unknown} for the words that are no known
+            kinds, {undone} for those of what was undone where another column has the state, {loud} for a warning about
+            a column that is named like sorts of rows.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
@@ -122,11 +125,12 @@ class _Telling(NamedTuple):
         found = sorted(found, key=lambda at: not _says_yes_or_no(first.profiles[at]))
         named = ", ".join(str(first.profiles[at]) for at in found[:_MOST_NAMED])
         named += f" and {len(found) - _MOST_NAMED} others" if len(found) > _MOST_NAMED else ""
-        cells = [cell for cell in dict.fromkeys(first.profiles[found[0]].cells) if not _SIGNS.search(cell)] or ["WORD"]
+        cells = [cell for cell in _oddest_first(found[0], first) if not _SIGNS.search(cell)] or ["WORD"]
         if _says_yes_or_no(first.profiles[found[0]]):
             is_done = order_state(first.profiles[found[0]].name) is OrderState.DONE
             cells.sort(key=lambda cell: is_kept_back(cell) is not is_done)  # "void": yes, "paid": no
         charge = next(filter(is_charge, cells), cells[0])
+        undone = [cell for cell in cells if order_state(cell) is OrderState.UNDONE]
         unknown = [cell for cell in cells if not kind_of(cell) and not is_ignored_kind(cell)]
         return self.note.format(
             columns=named,
@@ -135,6 +139,7 @@ class _Telling(NamedTuple):
             two=cells[1 % len(cells)],
             charge=charge,
             loud="WARNING: " if any(map(_names_sorts, (first.profiles[at] for at in found))) else "",
+            undone=f" --words {shlex.quote(','.join(f'{cell}=none' for cell in undone))}" if sort != STATE else "",
             none="cancelled" if sort == STATE else "none",
             unknown=f" --words {shlex.quote(','.join(f'{cell}=view' for cell in unknown))}" if unknown else "",
         )
@@ -300,6 +305,17 @@ def _says_yes_or_no(profile: ColumnProfile) -> bool:
     return profile.n_distinct == 2 and {is_kept_back(cell) for cell in set(profile.cells)} == {True, False}
 
 
+def _oddest_first(at: int, first: FirstRows) -> list[str]:
+    """Return the different cells of a column: those of negative amounts, then of what was undone, then the rarest."""
+    counts = Counter(first.profiles[at].cells)
+    negative = Counter(row[at].strip() for row in first.rows if any(map(_NEGATIVE.fullmatch, row)))
+
+    def oddity(cell: str) -> tuple[bool, bool, int]:
+        return 2 * negative[cell] <= counts[cell], order_state(cell) is not OrderState.UNDONE, counts[cell]
+
+    return sorted(counts, key=oddity)
+
+
 def _is_mark(profile: ColumnProfile) -> bool:
     """Whether the filled cells of a column are dates, or crosses."""
     return profile.times >= 0.9 or {cell.lower() for cell in profile.cells} <= {"x", "*", "1", "✓", "✗"}
@@ -416,7 +432,8 @@ _LOOKS = (
     _Telling(
         _OF_EVENTS,
         has_undone,
-        "{columns} is not used; if its rows of cancelled or returned orders must not count: {option:state}",
+        "{loud}{columns} is not used; if its rows of cancelled or returned orders must not count: "
+        "{option:sort}{undone}",
         allowed=frozenset({STATE}),
     ),
     _Telling(

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from src.ingestion.column_names import AVAILABLE, KIND, LINE_KIND, LISTED, ON_SALE, PURCHASED, STATE
+from src.ingestion.column_names import AVAILABLE, KIND, LINE_KIND, LISTED, ON_SALE, PURCHASED, STATE, VALUE
 from src.ingestion.given_words import Words
-from src.ingestion.layout import RATINGS, Layout
+from src.ingestion.layout import EVENTS, RATINGS, Layout
 from src.ingestion.order_states import OrderState, is_kept_back
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.product_cleaning import stock_in
@@ -140,7 +140,8 @@ def _meaning(role: str, text: str, layout: Layout) -> str | None:
     if role == KIND:
         return "no act" if words.is_ignored_kind(text) else words.kind(text) or None
     if role == STATE and layout.has_events:
-        return _OF_STATES[OrderState.DONE] if not text else _state(text, words, is_review=layout.name == RATINGS)
+        is_review = layout.name == RATINGS or (layout.name == EVENTS and VALUE in layout.columns)
+        return _OF_STATES[OrderState.DONE] if not text else _state(text, words, is_review=is_review)
     if role == LINE_KIND:
         return words.line(text)
     if role == AVAILABLE:

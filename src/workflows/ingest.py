@@ -30,12 +30,13 @@ from src.ingestion.event_columns import ColumnBlock, EventColumns
 from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
-from src.ingestion.joined_files import Pair, find_pair
+from src.ingestion.joined_files import Pair, find_pair, why_not_joined
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import file_series, previous_of
 from src.ingestion.packed_tables import tables_in
 from src.ingestion.plain_rows import parts_of, validated_columns
+from src.ingestion.proposed_columns import without_joining
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_validation import validate_rows
 from src.ingestion.variant_titles import GuessedGroups, TitledProduct
@@ -108,7 +109,10 @@ def load_files(
             yield from loading.load_joined(pair)
         except UnusableFile as error:
             refused.append(str(error))
-    refused += [str(error) for error in unclear.values()]
+    paths = [each for each in files if isinstance(each, Path)]
+    refused += [
+        without_joining(error, why_not_joined(path, paths, hints or Hints())) for path, error in unclear.items()
+    ]
     try:
         erase_again(settings, store)
     except ErasuresAway as error:

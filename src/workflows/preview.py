@@ -16,10 +16,11 @@ from src.ingestion.column_account import Fate
 from src.ingestion.event_columns import as_columns
 from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
-from src.ingestion.joined_files import find_pair
+from src.ingestion.joined_files import find_pair, why_not_joined
 from src.ingestion.layout import Hints, Table, note_lines
 from src.ingestion.layout_detection import open_table
 from src.ingestion.packed_tables import tables_in
+from src.ingestion.proposed_columns import without_joining
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import validate_rows
 from src.ingestion.word_account import unknown_word_lines, word_lines
@@ -93,7 +94,9 @@ def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_row
         hints = next(iter(unclear.values()))[1]
         pair = find_pair(list(unclear), hints)
         if pair is None:
-            raise next(iter(unclear.values()))[0]
+            path, (refusal, hints) = next(iter(unclear.items()))
+            why = why_not_joined(path, [each for each, _ in tables], hints)
+            raise UnclearLayout(without_joining(refusal, why)) from None
         del unclear[pair.lines], unclear[pair.orders]
         yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
         with tempfile.TemporaryDirectory() as folder:

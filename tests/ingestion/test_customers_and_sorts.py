@@ -164,3 +164,33 @@ def test_a_few_places_are_no_users(write: Write) -> None:
                 table("lager;artikelnr;menge;datum", lambda at: f"{('Ost', 'West')[at % 2]};S{at // 2};{at};2023-05-01")
             )
         )
+
+
+def test_rows_without_a_customer_below_rows_without_a_product_are_no_lines_of_theirs(write: Write) -> None:
+    """What they share is a day and a state; the rows of fees are no headings, since most stand above whole rows."""
+
+    def row(at: int) -> str:
+        time, state = f"2023-05-{at // 4 + 1:02d}", ("paid", "sent", "done", "packed", "billed")[at // 4 % 5]
+        customer = "" if at in (5, 21) else f"c{at % 7}"
+        sku = "" if at % 4 == 0 else f"S{at % 5}"
+        return f"O{at // 2};{time};{customer};{sku};{'Delivery' if not sku else f'Thing {at % 5}'};1;{state}"
+
+    found = read(write(table("order;date;buyer;sku;title;qty;state", row)))
+    assert len(found.events) == 28
+    assert "in rows of its own" not in notes(found)
+
+
+def test_a_row_of_another_time_is_no_line_of_the_package_above(write: Write) -> None:
+    def row(at: int) -> str:
+        head, part = divmod(at, 4)
+        time = f"2023-05-{head + 1:02d}"
+        return (
+            f"{at};{time};Ann {head % 4};;",
+            f"{at};{time};;S1;1",
+            f"{at};{time};;S2;1",
+            f"{at};2023-06-01;{'' if head == 3 else 'Bo'};S3;1",
+        )[part]
+
+    found = read(write(table("sale;date;buyer;sku;qty", row)))
+    assert "in rows of its own" in notes(found)
+    assert len(found.events) == 29

@@ -215,6 +215,7 @@ def test_charges_are_told_by_their_ids_and_named_in_a_catalogue(tmp_path: Path) 
     (orders := tmp_path / "orders.csv").write_text(
         "order_id,customer_id,sku,title,quantity,date\n"
         "1,a,S1,Red lamp,1,2023-03-01\n1,a,FREIGHT,With PostNord,1,2023-03-01\n2,b,S2,Blue lamp,1,2023-03-02\n"
+        "2,b,DELIVERY7,Courier,1,2023-03-02\n2,b,BILLING-1,By card,1,2023-03-02\n"
     )
     assert [event[1] for event in read(orders).events] == ["S1", "S2"]
     (path := tmp_path / "articles.csv").write_text(

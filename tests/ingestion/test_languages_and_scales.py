@@ -17,7 +17,7 @@ from src.ingestion.event_kind_names import kind_of, kind_of_file
 from src.ingestion.given_words import Words, parse_words
 from src.ingestion.layout import Hints, parse_columns
 from src.ingestion.legacy_encodings import detect_legacy_encoding
-from src.ingestion.no_products import is_charge, is_gift_card
+from src.ingestion.no_products import is_charge, is_charge_by_id, is_gift_card
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
 from src.ingestion.parsing import time_format
 from src.ingestion.prices import price_in
@@ -158,6 +158,8 @@ def test_the_name_of_a_file_tells_the_kind_where_no_column_does(write: Write) ->
         ("キャンセル済み", OrderState.UNDONE), ("환불완료", OrderState.UNDONE), ("Återbetalad", OrderState.UNDONE),
         ("En attente du paiement par virement", OrderState.PENDING), ("Angebot versendet", OrderState.PENDING),
         ("In afwachting van betaling", OrderState.PENDING), ("Erreur du paiement", OrderState.UNDONE),
+        ("Sales credit note", OrderState.UNDONE), ("Note de crédit", OrderState.UNDONE),
+        ("Paid by credit card", OrderState.DONE),
         ("charged", OrderState.DONE), ("charged back", OrderState.DONE), ("chargeback", OrderState.UNDONE),
         ("xyz", None),
     ],
@@ -237,6 +239,21 @@ def test_charges_are_told_by_all_their_words() -> None:
         True, True, True, False, False,
     ]  # fmt: skip
     assert is_gift_card("Gift Card 50 €")
+
+
+@pytest.mark.parametrize(
+    ("title", "is_deposit"),
+    [("Pfand Becher", True), ("Flaschenpfand", True), ("Pfandrückgabe Kasten", True), ("Deposit return", True),
+     ("Consigne bouteille", True), ("Statiegeld fles", True), ("Glas", False), ("Flasche Pfand & Söhne", False),
+     ("Return bottle", False), ("Zero deposit", False), ("Mehrweg Becher", False)],
+)  # fmt: skip
+def test_beside_a_deposit_may_stand_what_it_is_for(title: str, is_deposit: bool) -> None:
+    assert is_charge(title) is is_deposit
+
+
+def test_an_id_is_a_charge_with_a_number_too() -> None:
+    found = [is_charge_by_id(id_) for id_ in ("FREIGHT", "Shipping12", "BILLING_3", "TIP4", "4711", "SHIPPINGBOX1", "")]
+    assert found == [True, True, True, False, False, False, False]
 
 
 def test_words_that_name_no_meaning_are_refused() -> None:

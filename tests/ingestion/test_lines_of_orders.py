@@ -60,3 +60,21 @@ def test_words_of_logs_and_states() -> None:
     assert not is_ignored_kind("search_click")
     found = [order_state(text) for text in ("Rückerstattet", "freigegeben", "angelegt")]
     assert found == [OrderState.UNDONE, OrderState.DONE, OrderState.PENDING]
+
+
+def test_the_returned_quantity_of_a_line_decides_what_is_left_of_a_partly_refunded_order(write: Write) -> None:
+    back = ("0", "1", "")
+    rows = table(
+        "order,customer,sku,qty,Quantity refunded,Payment status",
+        lambda at: f"{at},c{at % 7},S{at % 5},2,{back[at % 3]},Partially refunded",
+        n=30,
+    )
+    assert [event[3] for event in read(write(rows)).events] == [2.0, 1.0, 1.0] * 10
+
+
+@pytest.mark.parametrize("written", ["{:02d}.05 Uhr", "{:02d}:05 h", "{:02d}.05.00 uhr"])
+def test_a_time_of_day_may_say_that_it_is_one(write: Write, written: str) -> None:
+    rows = table(
+        "Beleg;Datum;Uhrzeit;Kunde;Artikel", lambda at: f"{at};01.05.2023;{written.format(at % 24)};c{at % 7};S{at % 5}"
+    )
+    assert [event[4] % 86_400 for event in read(write(rows)).events] == [at % 24 * 3_600 + 300 for at in range(40)]

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import Workbook
 from reading import read
 
-from src.core.errors import UnusableFile
+from src.core.errors import UnclearLayout, UnusableFile
 from src.ingestion import input_files
 
 Write = Callable[..., Path]
@@ -119,3 +119,34 @@ def test_sheets_with_the_same_columns_are_one_table_and_others_are_named(write: 
     assert "the sheets 'Jan', 'Feb' have the same columns and were read as one" in said
     assert "sheets 'Jan', 'Feb' was read, and not 'Notes'" in said
     assert "letters were read" not in said
+
+
+REMARKS = [("How to fill in this list",), ("Needed: product id, title, price",), ("As of 03/2026",)]
+TURNED = [("Article", "K1", "K2"), ("Title", "Cup", "Pan"), ("Brand", "Ox", "Ox"), ("Price", 3.5, 20)]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "said"),
+    [
+        ({"Help": REMARKS}, "the first line is 'How to fill in this list'"),
+        ({"Help": REMARKS, "Data": [("thing", "much"), ("a", 1)]}, "sheets 'Help' was read, and not 'Data'"),
+        ({"Help": REMARKS, "Data": TURNED}, "'Data' was read, and not 'Help'.*'Title', 'Brand', 'Price'.*turn rows"),
+        (
+            {"Help": [("product", "title"), ("One product in each row, please.", "x")], "Data": [("a",), (1,)]},
+            "sheets 'Help' was read, and not 'Data'.*--layout products",
+        ),
+        ({"Help": [("product", "title"), ("03/2026", "as of")]}, "'03/2026', which looks like remarks"),
+    ],
+)
+def test_a_sheet_of_remarks_is_no_catalogue(
+    write: Write, sheets: dict[str, list[tuple[object, ...]]], said: str
+) -> None:
+    book = Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(file := io.BytesIO())
+    with pytest.raises(UnclearLayout, match=said):
+        read(write(file.getvalue(), "list.xlsx"))

@@ -11,6 +11,7 @@ from reading import Reading, kinds, notes, read, table
 from src.core.errors import UnusableFile
 from src.ingestion.catalogue_evidence import CatalogueEvidence
 from src.ingestion.layout import Hints
+from src.ingestion.word_account import Word, unknown_word_lines, word_lines
 
 Write = Callable[..., Path]
 
@@ -117,6 +118,24 @@ def test_a_spam_review_does_not_count(write: Write) -> None:
         lambda at: f"r{at % 9}@x.example,7{at % 7}0,4,{'spam' if at % 5 == 0 else 'ok'}",
     )
     assert kinds(read(write(rows))) == {"rating": 32}
+
+
+@pytest.mark.parametrize("kind_column", ["", ",Review kind"])
+def test_reviews_that_are_not_published_do_not_count_and_are_said_to(write: Write, kind_column: str) -> None:
+    states = ("Published", "Rejected", "Pending", "Published")
+    kind = ",Product review" if kind_column else ""
+    rows = table(
+        f"reviewer_email,product_id,review score,time,Review Status{kind_column}",
+        lambda at: f"r{at % 9}@x.example,7{at % 7}0,{at % 5 + 1},2023-01-{at % 28 + 1:02d},{states[at % 4]}{kind}",
+    )
+    found = read(write(rows), Hints(columns={"kind": "Review kind"}) if kind_column else None)
+    assert kinds(found) == {"rating": 20}
+    assert {reason for _, reason in found.reasons} == {
+        "review is 'Rejected': not published", "review is 'Pending': not published"
+    }  # fmt: skip
+    words = {Word("state", text): 1 for text in states}
+    assert [line.count("does not count") for line in word_lines(words, found.table.layout)] == [2]
+    assert not unknown_word_lines(words, found.table.layout)
 
 
 # --- Totals -----------------------------------------------------------------------------------------------------------

@@ -211,6 +211,29 @@ def test_what_a_message_proposes_is_possible_and_changes_the_reading(
         assert not [line for line in unknown for word in given if word in line], (option, then)
 
 
+@pytest.mark.parametrize(
+    ("of_main", "of_odd", "sign", "n_odd"),
+    [
+        ("Sales invoice", "Sales credit note", "", 24),
+        ("Kundenbeleg", "Gegenbeleg", "", 8),
+        ("Kundenbeleg", "Gegenbeleg", "-", 24),
+    ],
+    ids=["what was undone", "the rarer one", "the one of negative amounts"],
+)
+def test_the_example_for_sorts_of_rows_leaves_out_the_odd_ones(
+    settings: Settings, tmp_path: Path, of_main: str, of_odd: str, sign: str, n_odd: int
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(
+        rows("order,customer,sku,qty,status,Type,booked", "{n}", "{u}", "{p}", "1", "paid", of_main, "2", n=40 - n_odd)
+        + rows("", "9{n}", "{u}", "{p}", "2", "paid", of_odd, f"{sign}3", n=n_odd)[1:]
+    )
+    said, _ = outcome(settings, path)
+    option = next(option for option in proposed(said) if f"{of_odd}=none" in option)
+    assert f"{of_main}=none" not in said
+    assert f"40 rows read: {40 - n_odd} kept, 0 rejected, {n_odd} not counted" in outcome(settings, path, option)[0]
+
+
 def test_a_product_that_an_option_names_is_no_longer_guessed(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_text(FILES["names with blanks"], encoding="utf-8")
@@ -248,6 +271,23 @@ def test_two_files_that_are_joined_are_previewed_together(settings: Settings, tm
     said = "\n".join(preview_files(settings, [(lines, hints), (heads, hints)], 2))
     assert "are joined by 'order_id'" in said
     assert "40 rows read: 40 kept, 0 rejected" in said
+
+
+def test_orders_padded_with_zeros_are_joined_and_others_said(settings: Settings, store: Store, tmp_path: Path) -> None:
+    lines, heads, back = tmp_path / "lines.csv", tmp_path / "orders.csv", tmp_path / "back.csv"
+    lines.write_text(rows("line_id,order_id,product_id,qty", "5{n}", "3{n}", "S{k:7}", "1"))
+    heads.write_text(
+        rows("order_id,invoice_no,customer_id,date_added", "0003{n}", "0", "c{k:9}", "2023-05-01 10:00:00")
+    )
+    said = "\n".join(load_files(settings, store, [lines, heads], Silent()))
+    assert "are joined by 'order_id'" in said
+    assert store.events.history("c1")
+    back.write_text(rows("order_id,product_id,qty", "X{n}", "S{k:7}", "1"))
+    with pytest.raises(UnusableFile, match=r"'order_id' \('X.*compared with .*'order_id' \('00030") as refused:
+        list(load_files(settings, store, [back, heads], Silent()))
+    assert "give both files together" not in str(refused.value)
+    with pytest.raises(UnusableFile, match="It was not joined"):
+        list(preview_files(settings, [(each, _hints(_parser().parse_args([]))) for each in (back, heads)], 2))
 
 
 def test_a_later_file_that_refunds_an_order_takes_its_purchase_back(
