@@ -154,9 +154,12 @@ def are_few_titles(column: RoleColumn, n_titles: int, n_products: int) -> bool:
     """Tell whether a column that is not plainly called a title has too few of them to tell products apart.
 
     Args:
-        column: Of titles.
+        column: The possible titles.
         n_titles: How many different ones it has.
         n_products: How many products these are of.
+
+    Returns:
+        True where at most three titles stand for three times as many products or more.
     """
     return not column.is_named and n_titles <= _FEW_TITLES and n_products >= _SEVERAL * n_titles
 
