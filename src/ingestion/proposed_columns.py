@@ -140,11 +140,7 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
         and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
         and not names_attributes(at, profiles)
-        and (
-            profile.numbers < _HALF
-            or has_id_word(profile.name)
-            or {USER_WORD, PRODUCT_WORD} & set(classes_of(profile.name))
-        )
+        and (profile.numbers < _HALF or _names_ids(profile.name))
     ]
     if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
         found |= dict(zip((USER, PRODUCT), pair, strict=True))

@@ -79,7 +79,13 @@ def test_no_in_other_languages_cancels_nothing(write: Write) -> None:
         assert len(found.events) == 35, word
 
 
-def test_lines_below_the_row_of_a_package_have_its_customer(write: Write) -> None:
+def packages(without_buyer: int | None = None) -> str:
+    """Return packages, each a row of its customer above two lines without one, and a whole row of another time below.
+
+    Args:
+        without_buyer: Number of the package below which the whole row lacks its customer.
+    """
+
     def row(at: int) -> str:
         head, part = divmod(at, 4)
         time = f"2023-05-{head + 1:02d}"
@@ -87,10 +93,14 @@ def test_lines_below_the_row_of_a_package_have_its_customer(write: Write) -> Non
             f"{at};{time};Ann {head % 4};;",
             f"{at};{time};;S1;1",
             f"{at};{time};;S2;1",
-            f"{at};2023-06-01;Bo;S3;1",
+            f"{at};2023-06-01;{'' if head == without_buyer else 'Bo'};S3;1",
         )[part]
 
-    found = read(write(table("sale;date;buyer;sku;qty", row)))
+    return table("sale;date;buyer;sku;qty", row)
+
+
+def test_lines_below_the_row_of_a_package_have_its_customer(write: Write) -> None:
+    found = read(write(packages()))
     assert len(found.events) == 30
     assert {event[0] for event in found.events} == {"Bo", *(f"Ann {at}" for at in range(4))}
 
@@ -181,16 +191,6 @@ def test_rows_without_a_customer_below_rows_without_a_product_are_no_lines_of_th
 
 
 def test_a_row_of_another_time_is_no_line_of_the_package_above(write: Write) -> None:
-    def row(at: int) -> str:
-        head, part = divmod(at, 4)
-        time = f"2023-05-{head + 1:02d}"
-        return (
-            f"{at};{time};Ann {head % 4};;",
-            f"{at};{time};;S1;1",
-            f"{at};{time};;S2;1",
-            f"{at};2023-06-01;{'' if head == 3 else 'Bo'};S3;1",
-        )[part]
-
-    found = read(write(table("sale;date;buyer;sku;qty", row)))
+    found = read(write(packages(without_buyer=3)))
     assert "in rows of its own" in notes(found)
     assert len(found.events) == 29
