@@ -56,10 +56,11 @@ def app(flask_app: Flask) -> Flask:
     return flask_app
 
 
-def settle(app: Flask) -> None:
+def settle(app: Flask, at: int = LONG_AGO) -> None:
+    """Let threads answer after the store was last written, at a time in nanoseconds."""
     file = context_of(app).store.database.file
     assert file is not None
-    os.utime(file, ns=(LONG_AGO, LONG_AGO))
+    os.utime(file, ns=(at, at))
     for request in CALLS:
         assert by_thread(app, **request).status_code == 200
     context_of(app).recommender._lists._pace = (context_of(app).recommender.version or "", 0.0)  # as after many lists
@@ -115,7 +116,7 @@ def test_a_user_who_did_something_is_left_to_a_thread_until_it_has_read_it(app: 
     event = {"user_id": "U00001", "product_id": json.loads(before.body)[0], "kind": "purchase"}
     assert by_thread(app, "/events", json=event, headers=as_writer).status_code == 201
     assert in_loop(app, json=USER) is None
-    settle(app)
+    settle(app, LONG_AGO + 1)
     after = in_loop(app, json=USER)
     assert after is not None
     assert after.body == by_thread(app, json=USER).data != before.body
