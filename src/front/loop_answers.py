@@ -116,16 +116,9 @@ class LoopAnswers:
 
     def _written(self, request: Any, made: LoopAnswer) -> tuple[bytes, bool]:
         """Return the bytes that a thread would send, and whether the connection may be kept."""
-        wire = _Wire()
-        response = CheckedResponse(request, wire, self._cfg)
+        response = CheckedResponse(request, None, self._cfg)
         response.start_response(made.status, made.headers)
-        response.write(made.body)
-        response.close()
-        return b"".join(wire), not response.should_close()
-
-
-class _Wire(list[bytes]):
-    """Keeps what is sent."""
-
-    def sendall(self, data: bytes) -> None:
-        self.append(data)
+        if response.response_length != len(made.body) or response.upgrade:
+            raise ValueError("an answer of the loop has a body and its length")
+        lines = [*response.default_headers(), *[f"{name}: {value}\r\n" for name, value in response.headers], "\r\n"]
+        return "".join(lines).encode("latin-1") + made.body, not response.should_close()
