@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, NamedTuple
 
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
@@ -56,8 +57,8 @@ class LoopAnswers:
             None where the application does not offer it, or something wants to see requests that only a thread shows.
         """
         has_hooks = any(getattr(cfg, name) is not cfg.settings[name].default for name in _HOOKS)
-        writes_each = cfg.accesslog or cfg.statsd_host or log.access_log.handlers
-        if not hasattr(application, "answerer") or has_hooks or writes_each or cfg.proxy_protocol != "off":
+        is_told_of_each = type(log).access is not Logger.access or cfg.accesslog or log.access_log.handlers
+        if not hasattr(application, "answerer") or has_hooks or is_told_of_each or cfg.proxy_protocol != "off":
             return None
         return cls(application, cfg) if cfg.keepalive else None
 

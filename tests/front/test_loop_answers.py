@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from src.front.loop_answer import Answerer, LoopAnswer
 from src.front.loop_answers import MOST_BYTES, LoopAnswers
 from src.front.request_buffer import RequestBuffer
 
 CLIENT, SERVER = ("127.0.0.1", 4711), ("127.0.0.1", 80)
-NO_LOG = SimpleNamespace(access_log=SimpleNamespace(handlers=[]))
 HEAD = b"POST /list HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n"
+
+
+class Quiet(Logger):
+    """Gunicorn's log as it is without an access log."""
+
+    def __init__(self) -> None:
+        self.access_log = logging.getLogger("nobody reads it")
+
+
+class Telling(Quiet):
+    """One that tells somebody of each request."""
+
+    def access(self, *_: Any) -> None:
+        pass
 
 
 class Echo:
@@ -36,7 +51,7 @@ def echo() -> Echo:
 
 @pytest.fixture
 def loop(echo: Echo) -> LoopAnswers:
-    made = LoopAnswers.of(echo, Config(), NO_LOG)
+    made = LoopAnswers.of(echo, Config(), Quiet())
     assert made is not None
     return made
 
@@ -108,7 +123,7 @@ def test_a_fault_leaves_the_request_to_a_thread(caplog: pytest.LogCaptureFixture
     def answerer(_environ: Mapping[str, Any]) -> Answerer:
         return lambda body: LoopAnswer("200 OK", [("X-Split", "a\r\nb")], body)
 
-    loop = LoopAnswers.of(SimpleNamespace(answerer=answerer), Config(), NO_LOG)
+    loop = LoopAnswers.of(SimpleNamespace(answerer=answerer), Config(), Quiet())
     assert loop is not None
     assert loop.answer(request(HEAD + b"\r\n{}"), CLIENT, SERVER) is None
     assert "a thread answers it" in caplog.text
@@ -124,5 +139,6 @@ def test_an_application_is_not_asked_where_something_has_to_see_each_request(
     config = Config()
     for name, value in changed.items():
         config.set(name, value)
-    assert LoopAnswers.of(echo, config, NO_LOG) is None
-    assert LoopAnswers.of(lambda environ, start: [], Config(), NO_LOG) is None
+    assert LoopAnswers.of(echo, config, Quiet()) is None
+    assert LoopAnswers.of(echo, Config(), Telling()) is None
+    assert LoopAnswers.of(lambda environ, start: [], Config(), Quiet()) is None

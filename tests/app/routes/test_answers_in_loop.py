@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from werkzeug.test import Client, EnvironBuilder
 
 from app.context import context_of
@@ -239,7 +240,10 @@ def test_a_worker_with_the_configuration_of_the_project_asks_the_application_in_
     for name, value in run_path(str(ROOT / "gunicorn.conf.py")).items():
         if name in config.settings:
             config.set(name, value)
-    loop = LoopAnswers.of(app, config, SimpleNamespace(access_log=SimpleNamespace(handlers=[])))
+    assert "gunicorn.access" not in config.logconfig_dict["loggers"]
+    log = Logger.__new__(Logger)  # without replacing the logging of the tests
+    log.access_log = logging.getLogger("gunicorn.access")
+    loop = LoopAnswers.of(app, config, log)
     request = RequestBuffer(1_000)
     request.feed(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
     assert loop is not None
