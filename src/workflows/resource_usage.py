@@ -6,9 +6,10 @@ import os
 import re
 import resource
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -45,6 +46,9 @@ class PhaseMeter(Reporter):
         self._reporter = reporter
         self._phases: list[RunPhase] = []
         self._current: _Begun | None = None
+        self._lock = threading.Lock()
+        self._beside: dict[str, bool] = {}
+        """Work beside the current phase, and whether it goes on."""
 
     @override
     def step(self, line: str) -> None:
@@ -59,6 +63,18 @@ class PhaseMeter(Reporter):
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
 
+    @contextmanager
+    @override
+    def beside(self, line: str) -> Iterator[None]:
+        with self._lock:
+            self._beside[line] = True
+        try:
+            with self._reporter.beside(line):
+                yield
+        finally:
+            with self._lock:
+                self._beside[line] = False
+
     def end(self) -> tuple[RunPhase, ...]:
         """End the last phase, and return all of them, in their order."""
         self._end_phase()
@@ -70,9 +86,10 @@ class PhaseMeter(Reporter):
         seconds = time.perf_counter() - self._current.at
         processor = _processor_seconds() - self._current.processor
         busy = processor / max(seconds, 1e-9) / (os.cpu_count() or 1)
-        self._phases.append(
-            RunPhase(self._current.name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1))
-        )
+        with self._lock:
+            name = "; beside it ".join([self._current.name, *self._beside])
+            self._beside = {line: True for line, goes_on in self._beside.items() if goes_on}
+        self._phases.append(RunPhase(name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1)))
         self._current = None
 
 
