@@ -29,7 +29,7 @@ from src.models.normalization import NormalizedHistories, less_own, normalize_hi
 _MAX_NUMBERS = 80_000_000
 """Limit of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
 _OVERSAMPLING, _POWER_ITERATIONS, _CONTINUED_ITERATIONS = 32, 4, 2
-_USERS_PER_BLOCK = 50_000
+_ROWS_AT_ONCE = 8_192
 
 
 @dataclass(frozen=True)
@@ -259,36 +259,43 @@ def _of_items(normalized: NormalizedHistories, items: IntArray) -> NormalizedHis
 
 
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
-    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small.
+    """Return R̃ᵀR̃ block. Threads divide the columns, so that the order of no sum depends on their number."""
+    from src.models.kernels.gram_kernels import add_times_gram  # not at the top: serving must not import Numba
 
-    Threads divide the columns, so that the order of no sum depends on their number.
-    """
-    total = np.empty_like(block)
+    total = np.zeros_like(block)
 
-    def write(columns: slice) -> None:
-        own = np.ascontiguousarray(block[:, columns])
-        parts = (matrix[start : start + _USERS_PER_BLOCK] for start in range(0, matrix.shape[0], _USERS_PER_BLOCK))
-        total[:, columns] = sum((part.T @ (part @ own) for part in parts), np.zeros_like(own))
+    def add(first: int) -> None:
+        end = min(first + width, block.shape[1])
+        add_times_gram(matrix.indptr, matrix.indices, matrix.data, block, first, end, total)
 
     width = -(-block.shape[1] // n_cores())
-    map_on_all_cores(write, [slice(at, at + width) for at in range(0, block.shape[1], width)])
+    map_on_all_cores(add, range(0, block.shape[1], width))
     return total
 
 
 def orthonormal(block: FloatArray) -> FloatArray:
-    """Return an orthonormal basis of the columns by Cholesky QR, which is eight times faster than Householder QR.
+    """Turn the columns into an orthonormal basis by Cholesky QR, which is eight times faster than Householder QR.
 
     Nearly dependent columns, for which Cholesky fails, fall back to Householder QR.
-    """
-    from scipy.linalg import solve_triangular  # not at the top: serving does not need it
 
-    gram = np.asarray(block.T @ block, dtype=np.float64)
+    Args:
+        block: float32[n, k], which the basis takes the place of where that is possible.
+
+    Returns:
+        float32[n, min(n, k)].
+    """
+    rows = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(block), _ROWS_AT_ONCE)]
+    gram = sum(map_on_all_cores(lambda part: block[part].T @ block[part], rows), np.zeros(2 * block.shape[1:]))
     try:
-        lower = np.linalg.cholesky(gram)
+        inverse = np.linalg.inv(np.linalg.cholesky(gram)).T.astype(np.float32)
     except np.linalg.LinAlgError:
         return np.linalg.qr(block)[0]
-    solved: FloatArray = solve_triangular(lower.astype(np.float32), block.T, lower=True, check_finite=False).T
-    return np.ascontiguousarray(solved)
+
+    def multiply(part: slice) -> None:
+        block[part] = block[part] @ inverse
+
+    map_on_all_cores(multiply, rows)
+    return block
 
 
 def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: SpectralParams) -> Spectral:
