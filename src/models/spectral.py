@@ -297,7 +297,8 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
     spectrum = spectrum.first(params.rank)
     vectors, n_items = np.asarray(spectrum.vectors, dtype=np.float32), len(normalized.degree)
     items = np.arange(n_items) if spectrum.items is None else spectrum.items
-    noise = inner = np.zeros(0, np.float32)
+    noise: FloatArray = np.zeros(0, np.float32)
+    inner: FloatArray = noise
     is_ease = params.filter == "ease" and vectors.shape[1] > 0
     if is_ease:
         # float32 but for the small inverse: in double precision a fit takes twice as long.
@@ -310,7 +311,7 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
             return np.asarray(scaled.T @ scaled)  # BLAS takes a third of the time of two different matrices
 
         gram = sum(map_on_all_cores(gram_of, _parts_of(len(items))), np.diag(1 / spectrum.values))
-        inner = np.linalg.inv(gram).astype(np.float32)
+        inner = np.asarray(np.linalg.inv(gram), dtype=np.float32)
     given, wanted = (np.zeros((n_items, vectors.shape[1]), np.float32) for _ in range(2))
     itself = np.zeros(n_items, np.float32)
 

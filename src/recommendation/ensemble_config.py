@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,12 @@ def fit_models(
 
     many = len(data) >= MANY_EVENTS and 1 < n_cores() <= _FEW_CORES
     # The last rows of MODELS take longest.
-    beside = [name for name in reversed(params) if many and MODELS[name].on_one_core]
+    beside = [name for name in reversed(list(params)) if many and MODELS[name].on_one_core]
     if beside:
         _ = data.histories  # once for both threads
     models = {}
-    with on_a_core_beside(fit_beside, beside) if beside else nullcontext([]) as others:
+    nothing: AbstractContextManager[list[Future[Any]]] = nullcontext([])
+    with on_a_core_beside(fit_beside, beside) if beside else nothing as others:
         for name in params:
             if name not in beside:
                 reporter.step(line(name))

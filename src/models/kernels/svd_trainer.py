@@ -8,10 +8,11 @@ share neither (Gemulla et al., "Large-scale matrix factorization with distribute
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
@@ -261,12 +262,16 @@ def fit(ratings: Interactions, rating_scale: tuple[float, float], options: SgdOp
         The factors; those of Surprise itself with the engine "surprise", and below BLOCKS_FROM ratings.
     """
     trainset = ArrayTrainset(ratings, rating_scale)
-    shared = {"n_factors": options.factors, "n_epochs": options.epochs, "random_state": seed}
-    rates = {"lr_all": options.learning_rate, "reg_all": options.regularization}
-    if options.engine == "surprise":
-        algorithm = SVD(**shared, **rates).fit(trainset)
-    else:
-        algorithm = CompiledSVD(n_user_rows=ratings.n_users, **shared, **rates).fit(trainset)
+    begin: Callable[..., SVD] = (
+        SVD if options.engine == "surprise" else partial(CompiledSVD, n_user_rows=ratings.n_users)
+    )
+    algorithm = begin(
+        n_factors=options.factors,
+        n_epochs=options.epochs,
+        lr_all=options.learning_rate,
+        reg_all=options.regularization,
+        random_state=seed,
+    ).fit(trainset)
     user_row, user_factors, user_bias = trainset.users.row, algorithm.pu, algorithm.bu
     room = user_factors.base if options.engine == "numba" else None
     if room is not None:  # a copy would take as much again
