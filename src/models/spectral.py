@@ -317,7 +317,8 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
 
     def write(part: slice) -> None:
         rows = items[part]
-        from_, to, degree = vectors[part], vectors[part], normalized.degree[rows]
+        from_: FloatArray = vectors[part]
+        to, degree = from_, normalized.degree[rows]
         if is_ease:
             whitened = from_ / noise[part][:, None]
             from_ = whitened @ inner
