@@ -108,7 +108,8 @@ class ListSources:
         _, listed = served.listed(query, self._products, may_be_prepared=False)
         if fingerprint is not None and len(query.history) <= MOST_EVENTS:
             self._note_pace(served, time.thread_time() - began)
-        self._cache.set(served.cache_key(query, fingerprint) if self._cache.is_on else {}, list_to_json(listed))
+        if self._cache.is_on:
+            self._cache.set(served.cache_key(query, fingerprint), list_to_json(listed))
         return listed, False
 
     def _note_pace(self, served: ServingSnapshot, seconds: float) -> None:
