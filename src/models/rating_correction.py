@@ -56,7 +56,7 @@ class RatingCorrection:
         """Return float64[n], what is to be added to the predictions of a model. -1 is an unknown user or product."""
         spreads = _Spreads(self.user_spread, self.item_spread)
         x = _with_one(_numbers(model, spreads, user_idx, item_idx), self.mean, self.deviation)
-        return np.asarray(np.einsum("na,ab,nb->n", x, self.form.astype(np.float64), x))
+        return np.asarray(((x @ self.form.astype(np.float64)) * x).sum(axis=1))
 
     def for_ratings(self, ratings: Interactions) -> Self:
         """Return the same function with the spreads of other ratings."""
@@ -111,14 +111,17 @@ def learn_correction(found: list[HeldOut], ratings: Interactions, *, seed: int) 
         return None
     mean, deviation = numbers.mean(axis=0), numbers.std(axis=0) + 1e-9
     terms = _terms(_with_one(numbers, mean, deviation))
+    unit = np.append(terms[:, :-1].std(axis=0) + 1e-9, 1.0)
+    terms /= unit
     group = np.random.default_rng(seed).integers(0, _GROUPS, len(rest))
-    gains = {ridge: _gain(terms, rest, group, ridge) for ridge in _RIDGES}
+    sums = _Sums.of(terms, rest, group)
+    gains = {ridge: _gain(sums, terms, rest, group, ridge) for ridge in _RIDGES}
     ridge = max(gains, key=lambda each: gains[each].mean())
     if gains[ridge].mean() < _SURE * gains[ridge].std() / np.sqrt(len(rest)):
         return None
     size = len(mean) + 1
     form = np.zeros((size, size))
-    form[np.triu_indices(size)] = _regression(terms, rest, ridge)
+    form[np.triu_indices(size)] = sums.regression(ridge) / unit
     spreads = _spreads(ratings)
     return RatingCorrection(
         mean.astype(np.float32),
@@ -176,19 +179,27 @@ def _terms(x: FloatArray) -> FloatArray:
     return np.asarray(x[:, left] * x[:, right])
 
 
-def _regression(terms: FloatArray, rest: FloatArray, ridge: float) -> FloatArray:
-    """Return float64[36], of the terms, by a ridge on those of deviation 1; the constant is free."""
-    mean, deviation = terms.mean(axis=0), terms.std(axis=0) + 1e-9
-    units = ((terms - mean) / deviation)[:, :-1]
-    gram = units.T @ units + ridge * np.eye(units.shape[1])
-    slope = np.linalg.solve(gram, units.T @ (rest - rest.mean())) / deviation[:-1]
-    return np.append(slope, rest.mean() - slope @ mean[:-1])
+class _Sums(NamedTuple):
+    """Of the ratings of each group: float64[groups, 36, 36], termsᵀ · terms; float64[groups, 36], termsᵀ · rest."""
+
+    gram: FloatArray
+    right: FloatArray
+
+    @classmethod
+    def of(cls, terms: FloatArray, rest: FloatArray, group: IntArray) -> _Sums:
+        parts = [(terms[group == each], rest[group == each]) for each in range(_GROUPS)]
+        return cls(np.array([own.T @ own for own, _ in parts]), np.array([own.T @ left for own, left in parts]))
+
+    def regression(self, ridge: float, *, without: int | None = None) -> FloatArray:
+        """Return float64[36], the slopes of a ridge that leaves the constant, the last, free. without: a group."""
+        used = np.arange(_GROUPS) != without
+        gram = self.gram[used].sum(axis=0)
+        penalty = np.append(np.full(len(gram) - 1, ridge), 0.0)
+        return np.asarray(np.linalg.solve(gram + np.diag(penalty), self.right[used].sum(axis=0)))
 
 
-def _gain(terms: FloatArray, rest: FloatArray, group: IntArray, ridge: float) -> FloatArray:
+def _gain(sums: _Sums, terms: FloatArray, rest: FloatArray, group: IntArray, ridge: float) -> FloatArray:
     """Return float64[n], by how much each squared error falls if the other groups choose the correction."""
-    after = rest.copy()
-    for each in range(_GROUPS):
-        own = group == each
-        after[own] -= terms[own] @ _regression(terms[~own], rest[~own], ridge)
+    slopes = np.array([sums.regression(ridge, without=each) for each in range(_GROUPS)])
+    after = rest - (terms @ slopes.T)[np.arange(len(rest)), group]
     return np.asarray(rest**2 - after**2)
