@@ -169,7 +169,15 @@ class Factorization(PlainListModel, SavedAsArrays, Rater):
         return self.plain_rate(user_idx, item_idx)
 
     def plain_rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
-        """Return float[n], the ratings that biases and factors say, within the scale; -1 is unknown."""
+        """Predict by biases and factors alone.
+
+        Args:
+            user_idx: int[n], rows of the users; -1 is unknown.
+            item_idx: int[n], rows of the products; -1 is unknown.
+
+        Returns:
+            float[n], within the scale.
+        """
         # An unknown user or product counts as an average one, as in Surprise.
         known_user, known_item = user_idx >= 0, item_idx >= 0
         users, items = np.maximum(user_idx, 0), np.maximum(item_idx, 0)

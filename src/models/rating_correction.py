@@ -53,7 +53,16 @@ class RatingCorrection:
     item_spread: FloatArray
 
     def of(self, model: Factorization, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
-        """Return float64[n], what is to be added to the predictions of a model. -1 is an unknown user or product."""
+        """Say what is to be added to predictions.
+
+        Args:
+            model: whose predictions they are.
+            user_idx: int[n], rows of the users; -1 is unknown.
+            item_idx: int[n], rows of the products; -1 is unknown.
+
+        Returns:
+            float64[n].
+        """
         spreads = _Spreads(self.user_spread, self.item_spread)
         x = _with_one(_numbers(model, spreads, user_idx, item_idx), self.mean, self.deviation)
         return np.asarray(((x @ self.form.astype(np.float64)) * x).sum(axis=1))
