@@ -86,7 +86,8 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
     def taken() -> set[int]:
         return {column.at for columns in roles.values() for column in columns}
 
-    if USER not in {*roles, *ignored} and TIME in roles and (at := _by_phone(profiles, taken())) is not None:
+    is_dated = TIME in {*roles, *ignored}
+    if USER not in {*roles, *ignored} and is_dated and (at := _by_phone(profiles, taken())) is not None:
         roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
         found.add(USER)
     if USER in roles and PRODUCT not in settled and (at := _find_items_column(roles, profiles)) is not None:

@@ -125,8 +125,8 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
         return
     better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
     if share >= _FEW:  # ids of parents beside those of variants
-        is_finer = better is not None and share_single(first, better.at, worst.at) >= _FEW
-        better = better if better and is_finer and share_single(first, better.at, titles.at) == 1.0 else None
+        is_of_each = better is not None and share_single(first, better.at, titles.at) == 1.0
+        better = better if better and is_of_each and share_single(first, titles.at, better.at) >= _MOST else None
     else:
         better = better or _code_of_each(titles.at, roles, first)
     if better is None:
