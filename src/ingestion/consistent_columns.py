@@ -121,12 +121,14 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     titles = named[0]
     worst = columns[0]
     share = share_single(first, worst.at, titles.at)
-    if not 0.0 <= share < _MOST:
+    if not 0.0 <= share < 1.0:
         return
     better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
     if share >= _FEW:  # ids of parents beside those of variants
         is_of_each = better is not None and share_single(first, better.at, titles.at) == 1.0
-        better = better if better and is_of_each and share_single(first, titles.at, better.at) >= _MOST else None
+        is_mixed = share_single(first, titles.at, worst.at) < _MOST or share < _MOST
+        is_finer = better is not None and is_mixed and share_single(first, titles.at, better.at) >= _MOST
+        better = better if is_of_each and is_finer else None
     else:
         better = better or _code_of_each(titles.at, roles, first)
     if better is None:
