@@ -2,10 +2,11 @@
 
 python -m bench.spark [--events 1000000 …] [--users 100000] [--engines local spark] [--memory 1500m] [--json FILE]
 
-Each size is a file of ../shared/tools/make_electronics.py, or the made-up shop with --events 0. The lists of the same
-100,000 users, or of all, are measured: samples drawn apart differ by more than the two engines. A standalone cluster (a
-master and two workers of one core each) is started on this machine. Both trainings have all cores, one after the other;
-memory is the highest sum of resident pages of all their processes. Needs Java 17 and requirements-spark.txt.
+Sizes are files of ../shared/tools/make_electronics.py, or the made-up shop with --events 0. The test part has at most
+as many events as --users, and lists are measured for all of its users: both engines measure the same ones, as samples
+drawn apart differ by more than the engines do. A standalone cluster (a master and two workers of one core each) is
+started on this machine. Both trainings have all cores, one after the other; memory is the highest sum of resident pages
+of all their processes. Needs Java 17 and requirements-spark.txt.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from src.releases.registry import Registry
 GENERATOR = ROOT.parent / "shared/tools/make_electronics.py"
 _ALL_ROWS = 7_824_482
 _START_SECONDS = 120
-_EVALUATED_USERS = 100_000
+_MOST_TEST_EVENTS, _LARGEST_TEST_SHARE = 100_000, 0.2
 ENGINES = ("local", "spark")
 
 
@@ -167,6 +168,7 @@ def compare(n_events: int, users: int, engines: list[str], memory: str, folder: 
         "AISLE_GATE": "off",
         "AISLE_DATABASE_URL": "",
         "AISLE_EVALUATED_USERS": str(users),
+        "AISLE_TEST_SHARE": str(min(_LARGEST_TEST_SHARE, users / n_events) if n_events else _LARGEST_TEST_SHARE),
         "PYSPARK_SUBMIT_ARGS": f"--executor-memory {memory} pyspark-shell",
     }
     files = []
@@ -181,10 +183,18 @@ def compare(n_events: int, users: int, engines: list[str], memory: str, folder: 
             options = ["--engine", "spark", "--master", address] if engine == "spark" else []
             beside = processes if engine == "spark" else []
             cost = _measured([*train, *options], environment, beside)
-            manifest = Registry(folder / "var/releases", keep=5).current().manifest
+            registry = Registry(folder / "var/releases", keep=5)
+            manifest = registry.current().manifest
+            report = registry.report(manifest.version) or {}
             assert manifest.metrics is not None
-            ndcg = manifest.metrics.ndcg_at_10
-            found[engine] = {**cost, "ndcg_at_10": dict(ndcg)}
+            assert manifest.ensemble is not None
+            ndcg, weights = manifest.metrics.ndcg_at_10, manifest.ensemble.weights
+            found[engine] = {
+                **cost,
+                "users": report.get("n_ranked_users"),
+                "weights": weights,
+                "ndcg_at_10": dict(ndcg),
+            }
     if len(engines) == len(ENGINES):
         local, spark = (found[engine]["ndcg_at_10"] for engine in ENGINES)
         found["quality"] = {name: spark[name] / local[name] for name in spark if local.get(name)}
@@ -194,7 +204,7 @@ def compare(n_events: int, users: int, engines: list[str], memory: str, folder: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000], help="sizes; 0: the made-up shop")
-    parser.add_argument("--users", type=int, default=_EVALUATED_USERS, help="whose lists are measured")
+    parser.add_argument("--users", type=int, default=_MOST_TEST_EVENTS, help="whose lists are measured, at most")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--memory", default="1500m", help="of each of the two executors")
     parser.add_argument("--json", type=Path, help="written after each size")

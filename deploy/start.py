@@ -38,6 +38,9 @@ from src.workflows.seen_files import SeenFiles  # noqa: E402
 _POLL_SECONDS = 0.1
 _LOOK_SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
+_MOST_PAUSES = 60
+_UNUSABLE = 2
+"""The exit code of a step whose files cannot be used, which a second try does not mend."""
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -98,17 +101,31 @@ def _prepare(server: subprocess.Popen[bytes], settings: Settings, files: list[st
 
 
 def _watch(server: subprocess.Popen[bytes], settings: Settings, seen: SeenFiles) -> int:
-    """Load and train what is new in data/ until the service ends; return its exit code."""
+    """Load and train what is new in data/ until the service ends; return its exit code.
+
+    What failed for another reason than its files, such as a database that is away or a training that runs already, is
+    tried again: after one look, then after two, four, and so on up to an hour.
+    """
+    n_failed = n_pauses = 0
     while settings.watch_data == "on":
         with suppress(subprocess.TimeoutExpired):
             return server.wait(_LOOK_SECONDS)
         files = input_files(settings)
         if not seen.is_settled(files) or not seen.has_new(contents := seen.contents(files)):
             continue
+        if n_pauses:
+            n_pauses -= 1
+            continue
         print("new files in data/: loading them and training", flush=True)
-        if code := _run(server, "data_processing.py") or _run(server, "train_model.py"):
+        code = _run(server, "data_processing.py") or _run(server, "train_model.py")
+        if code and server.poll() is None:
             print(f"error: what is new in data/ is not served: a step failed with exit code {code}", file=sys.stderr)
-        seen.note(contents)
+        if code in (0, _UNUSABLE):
+            seen.note(contents)
+            n_failed = 0
+        else:
+            n_failed += 1
+            n_pauses = min(2 ** (n_failed - 1), _MOST_PAUSES) - 1
     return server.wait()
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -139,6 +140,30 @@ def test_a_start_without_news_does_nothing_and_what_comes_later_is_loaded_and_tr
     monkeypatch.setattr(start, "input_files", lambda settings: next(looks, [loaded, tmp_path / "new.csv"]))
     assert start.main([]) == -signal.SIGTERM
     assert second.names == ["gunicorn", "data_processing.py", "train_model.py"]
+
+
+def test_what_failed_for_another_reason_than_its_files_is_tried_again(
+    start: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database may be away, and another training may run; an unusable file stays one."""
+    file, looks, tried, codes = tmp_path / "new.csv", count(1), list[int](), iter([1, 1, 2])
+    file.write_text("user,product\na,b\n")
+    server = subprocess.Popen([sys.executable, "-c", SERVES])
+    looked = 0
+
+    def look(_: Settings) -> list[Path]:
+        nonlocal looked
+        if (looked := next(looks)) == 9:
+            server.terminate()
+        return [file]
+
+    monkeypatch.setattr(start, "input_files", look)
+    monkeypatch.setattr(start, "_run", lambda *_: tried.append(looked) or next(codes))
+    monkeypatch.setattr(start, "_LOOK_SECONDS", 0.01)
+    seen = SeenFiles(tmp_path / "seen.json")
+    start._watch(server, Settings(var=tmp_path), seen)
+    assert tried == [2, 3, 5]
+    assert not seen.has_new(seen.contents([file]))
 
 
 def test_while_a_start_prepares_every_list_says_what_is_done(untrained_client: FlaskClient, settings: Settings) -> None:

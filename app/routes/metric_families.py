@@ -16,7 +16,7 @@ from app.serving.recommender import Recommender
 from app.views.finding_records import update_findings
 from app.views.findings import Level
 from src.core.errors import NotReady, StoreError
-from src.core.records import Score
+from src.core.records import RunStatus, Score
 from src.core.settings import Settings
 from src.core.shadows import ALL
 from src.core.shop_days import shop_day
@@ -115,8 +115,10 @@ def _run_families(store: Store) -> Iterator[Family]:
     yield answers
     runs = CounterMetricFamily("aisle_runs", "Trainings, by how they ended.", labels=["status"])
     last = GaugeMetricFamily("aisle_run_last_seconds", "When one last ended so, UTC seconds.", labels=["status"])
+    counts = {outcome.status: outcome.count for outcome in outcomes}
+    for status in RunStatus:  # also those without a run: an increase is seen from the first one on
+        runs.add_metric([status.value], counts.get(status, 0))
     for outcome in outcomes:
-        runs.add_metric([outcome.status.value], outcome.count)
         if outcome.last_at is not None:
             last.add_metric([outcome.status.value], outcome.last_at)
     yield from (runs, last)

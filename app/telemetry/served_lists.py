@@ -168,6 +168,7 @@ class ServedListLog:
         if (self._keeps_lists or self._keeps_requests) and self._thread is None:
             self._thread = background_thread(self._write_until_stopped, "served lists")
             self._thread.start()
+            self._metrics.add(LISTS_DROPPED, amount=0.0)  # Prometheus sees an increase from the first one on
             atexit.register(self.stop)  # for servers that do not read gunicorn.conf.py
 
     def stop(self) -> None:

@@ -270,9 +270,9 @@ class Settings(RatingScale, BaseSettings):
     spark_als_gb: float = Field(
         8.0,
         ge=0,
-        description="Gigabytes that ALS may take in the process of train_model.py --engine spark. Where the factors of "
-        "users with several products need more, MLlib trains them on the cluster, which takes many times the "
-        "processor seconds; 0: always.",
+        description="Gigabytes that ALS and co-occurrence may take in the process of train_model.py --engine spark. "
+        "Where the histories and factors of users with several products need more, MLlib trains ALS on the cluster, "
+        "which takes many times the processor seconds, and there is no co-occurrence; 0: always.",
     )
     jdbc_jar: Path = Field(
         Path("/usr/share/java/postgresql.jar"),

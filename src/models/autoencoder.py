@@ -106,18 +106,30 @@ def gram_of_popular(normalized: NormalizedHistories, products: int) -> Gram:
 
     Args:
         normalized: histories.
-        products: how many; fewer where fewer have an event, or where the inverse would take too long for so few events.
+        products: how many; see `most_popular`.
 
     Returns:
         The matrix.
     """
-    affordable = round(np.cbrt(max(_STEPS_PER_PAIR * normalized.matrix.nnz, _ALWAYS_STEPS)))
-    n = min(products, affordable, np.count_nonzero(normalized.diagonal > 0))
-    item = np.argsort(-normalized.degree, kind="stable")[:n]
+    item = most_popular(normalized, normalized.matrix.nnz, products)
     part = normalized.matrix[:, item]
     matrix = np.asarray((part.T @ part).todense(), dtype=np.float32)
     np.fill_diagonal(matrix, normalized.diagonal[item])
     return Gram(item, matrix)
+
+
+def most_popular(normalized: NormalizedHistories, n_pairs: int, products: int) -> IntArray:
+    """Return int64[m], the products of the highest degree, the highest first.
+
+    Args:
+        normalized: histories, whose matrix is not read.
+        n_pairs: stored pairs of that matrix.
+        products: m; fewer where fewer have an event, or where the inverse would take too long for so few pairs.
+    """
+    affordable = round(np.cbrt(max(_STEPS_PER_PAIR * n_pairs, _ALWAYS_STEPS)))
+    has_events = normalized.diagonal > 0  # the degree of others is 1, too
+    n = min(products, affordable, np.count_nonzero(has_events))
+    return np.argsort(-normalized.degree * has_events, kind="stable")[:n]
 
 
 def fit_autoencoder(normalized: NormalizedHistories, gram: Gram, params: AutoencoderParams) -> Autoencoder:

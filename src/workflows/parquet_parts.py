@@ -70,7 +70,7 @@ def write_parts(
     import pyarrow.parquet as pq
 
     try:
-        table = _open(fs, root, parts, since)
+        table = _open(fs, root, parts, label, since)
         column = _order_of(table.schema, label, since) if since else None
         seen = _Seen(column, since)
         n_rows = 0
@@ -85,15 +85,12 @@ def write_parts(
                     break
         missing = table.count_rows(filter=pa.compute.field(column).is_null(nan_is_null=True)) if column else 0
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise UnusableFile(
-            f"{label}: its parts cannot be read as one table ({str(error).splitlines()[0]}). Expected whole parquet "
-            "files with the same columns, of the same types; mend or remove the part that differs, and load it again."
-        ) from None
+        raise _no_table(label, str(error)) from None
     return target, n_rows, seen.watermark(begin, missing)
 
 
-def _open(fs: Any, root: str, parts: Sequence[str], since: Since | None) -> Any:
-    """Return pyarrow's dataset of all parts, with the columns of each of them."""
+def _open(fs: Any, root: str, parts: Sequence[str], label: str, since: Since | None) -> Any:
+    """Return pyarrow's dataset of all parts, with the columns of each of them. Raises UnusableFile."""
     import pyarrow as pa
     import pyarrow.dataset as ds
     from pyarrow.fs import FSSpecHandler, PyFileSystem
@@ -104,16 +101,38 @@ def _open(fs: Any, root: str, parts: Sequence[str], since: Since | None) -> Any:
         options = ds.FileSystemFactoryOptions(base, partitioning=partitioning)
         return ds.FileSystemDatasetFactory(files, list(parts), ds.ParquetFileFormat(), options)
 
+    keys = factory(ds.HivePartitioning.discover(infer_dictionary=False)).inspect(fragments=0)
+    schema = keys
     # The footer of every part is read: a column that came later is not to be lost.
-    hive = ds.HivePartitioning.discover(infer_dictionary=False)
-    schema = factory(hive).inspect(promote_options="permissive", fragments=None)
-    names = {part.partition("=")[0] for path in parts for part in PurePosixPath(path[len(base) :]).parts if "=" in part}
-    fields = [*schema]
-    at = schema.get_field_index(since.column) if since and since.column in names else -1
-    if at >= 0 and _is_text(fields[at].type):  # day=2026-05-01
-        fields[at] = fields[at].with_type(pa.date32())
-    keys = pa.schema([field for field in fields if field.name in names])
-    return factory(ds.HivePartitioning(keys) if names else hive).finish(pa.schema(fields))
+    for part in factory(ds.HivePartitioning(keys)).finish(keys).get_fragments():
+        try:
+            schema = pa.unify_schemas([schema, _plain(part.physical_schema)], promote_options="permissive")
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise _no_table(label, f"{part.path[len(base) :].lstrip('/')}: {error}") from None
+    schema = pa.schema([*list(schema)[len(keys) :], *list(schema)[: len(keys)]])
+    at = schema.get_field_index(since.column) if since and since.column in keys.names else -1
+    if at >= 0 and _is_text(schema.field(at).type):  # day=2026-05-01
+        schema = schema.set(at, schema.field(at).with_type(pa.date32()))
+    return factory(ds.HivePartitioning(pa.schema([schema.field(name) for name in keys.names]))).finish(schema)
+
+
+def _plain(schema: Any) -> Any:
+    """Return a part's columns without what a writer chooses: dictionaries of texts, and the zone that times show."""
+    import pyarrow as pa
+
+    def plain(kind: Any) -> Any:
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        return pa.timestamp(kind.unit, "UTC") if pa.types.is_timestamp(kind) and kind.tz else kind
+
+    return pa.schema([field.with_type(plain(field.type)) for field in schema])
+
+
+def _no_table(label: str, reason: str) -> UnusableFile:
+    return UnusableFile(
+        f"{label}: its parts cannot be read as one table ({reason.splitlines()[0]}). Expected whole parquet files with "
+        "the same columns, of the same types; mend or remove the part that differs, and load it again."
+    )
 
 
 def _is_text(kind: Any) -> bool:
@@ -153,8 +172,17 @@ def _batches(table: Any, column: str | None, begin: Any) -> Iterator[Any]:
         field = pc.field(column)
         wanted = ~field.is_null(nan_is_null=True)
         if begin is not None:
-            wanted &= field >= _scalar(begin, table.schema.field(column).type)
+            kind = table.schema.field(column).type
+            # Arrow fails where it compares bounds of a part in another unit and zone; with a cast it reads the rows.
+            differ = len({_type_in(part, column) for part in table.get_fragments()} - {None, kind}) > 0
+            wanted &= (field.cast(kind) if differ else field) >= _scalar(begin, kind)
     yield from table.to_batches(filter=wanted, batch_size=BATCH_ROWS, batch_readahead=2, fragment_readahead=1)
+
+
+def _type_in(part: Any, column: str) -> Any:
+    """Return the type of a column in a part; None where the part lacks it."""
+    at = part.physical_schema.get_field_index(column)
+    return part.physical_schema.field(at).type if at >= 0 else None
 
 
 def _scalar(begin: Any, kind: Any) -> Any:

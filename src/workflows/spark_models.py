@@ -6,33 +6,36 @@ formulas are those of the models: `event_weights`, `normalization`, `item_graph`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.sparse import csr_matrix
 
-from src.core.domain import DAY, NO_TIME, EventKind, IntArray
+from src.core.domain import DAY, NO_TIME, EventKind, FloatArray, IntArray
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
-from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
+from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, POPULARITY, TRENDING
 from src.models.als import Als, AlsParams, fit_histories
+from src.models.autoencoder import Autoencoder, AutoencoderParams, Gram, fit_autoencoder, most_popular
+from src.models.co_occurrence import CoOccurrence, CoOccurrenceParams, fit_co_occurrence
 from src.models.item_graph import ItemGraph, ItemGraphParams, fit_item_graph, pairs_per_item
 from src.models.normalization import LONGEST_HISTORY, NormalizedHistories
 from src.models.popularity import Popularity, PopularityParams, popularity_of
 from src.models.sparse_rows import Pairs
 from src.workflows.spark_events import SparkEvents, array_of
 
-NAMES = (POPULARITY, TRENDING, ITEM_GRAPH, ALS)
-"""The models that Spark trains."""
+NAMES = (POPULARITY, TRENDING, CO_OCCURRENCE, ITEM_GRAPH, AUTOENCODER, ALS)
+"""The models that Spark trains, co-occurrence only where its histories fit into this process."""
 _CHECKPOINT_INTERVAL = 5
 _BLOCK_ROWS = 512
 _BYTES_OF_A_PAIR = 32
-"""Of ALS: columns that are read, and the matrix by users and by products."""
+"""Of ALS and of co-occurrence: columns that are read, and the matrix by users and by products."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,12 @@ class SparkJobs:
         before: UTC seconds; None for all events.
         weighting: Of events.
         n_items: Products of the catalogue, those without events last.
-        als_gb: Gigabytes that ALS may take in this process.
     """
 
     events: SparkEvents
     before: int | None
     weighting: Weighting
     n_items: int
-    als_gb: float
 
     @property
     def folder(self) -> Path:
@@ -107,29 +108,51 @@ class SparkJobs:
         users: IntArray = self._of_items(counted, "users", np.int64)
         return users
 
-    def normalized(self, params: ItemGraphParams) -> tuple[Any, NormalizedHistories]:
-        """Return the normalised histories as a frame, and their diagonal and degrees; see normalize_histories."""
+    @cached_property
+    def degree(self) -> FloatArray:
+        """float32[n_items], the sum of the weights of each product's histories, at least 1."""
         degrees = self.histories.groupBy("item_idx").agg(_expr("greatest(sum(weight), 1D)").alias("degree"))
-        degree = self._of_items(degrees, "degree")
+        degree: FloatArray = np.maximum(self._of_items(degrees, "degree"), 1)
+        return degree
+
+    def normalized(self, user_exponent: float, item_exponent: float) -> tuple[Any, NormalizedHistories]:
+        """Normalise the histories, see normalize_histories.
+
+        Args:
+            user_exponent: a.
+            item_exponent: b.
+
+        Returns:
+            Of those of two products and more a frame of user_idx, item_idx, value, length; the diagonal and degrees.
+        """
+        degree = self.degree
         degrees = self.events.session.read.parquet(str(self.folder / "degree")).withColumnRenamed("idx", "item_idx")
-        value = (
-            f"weight * power(user_degree, {-params.user_exponent}D) * power(degree, {-params.item_exponent}D) AS value"
-        )
+        value = f"weight * power(user_degree, {-user_exponent}D) * power(degree, {-item_exponent}D) AS value"
         frame = self.histories.join(_broadcast(degrees), "item_idx")
         frame = frame.selectExpr("user_idx", "item_idx", value, "length")
         squares = frame.groupBy("item_idx").agg(_expr("sum(value * value)").alias("diagonal"))
         none = csr_matrix((0, self.n_items), dtype=np.float32)
-        normalized = NormalizedHistories(none, self._of_items(squares, "diagonal"), np.maximum(degree, 1))
+        normalized = NormalizedHistories(none, self._of_items(squares, "diagonal"), degree)
         return frame.where(f"length > 1 AND length <= {LONGEST_HISTORY}"), normalized
 
-    def item_graph(self, params: ItemGraphParams) -> ItemGraph:
-        """Return the item graph: pairs are counted and the strongest chosen by jobs, the regressions are made here."""
-        frame, normalized = self.normalized(params)
+    def _pairs(self, frame: Any, name: str) -> Any:
+        """Write item_idx < other and value, the sum over users of the product of their values, and return it."""
         other = frame.selectExpr("user_idx", "item_idx AS other", "value AS other_value")
         both = frame.join(other, "user_idx").where("item_idx < other")
         pairs = both.groupBy("item_idx", "other").agg(_expr("sum(value * other_value)").alias("value"))
-        pairs.write.mode("overwrite").parquet(str(self.folder / "pairs"))
-        pairs = self.events.session.read.parquet(str(self.folder / "pairs"))
+        pairs.write.mode("overwrite").parquet(str(self.folder / name))
+        return self.events.session.read.parquet(str(self.folder / name))
+
+    def _read(self, name: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """Yield columns of what was written, a part at a time."""
+        for part in pq.ParquetDataset(self.folder / name).fragments:
+            for rows in part.to_batches(columns=list(columns)):
+                yield tuple(rows.column(column).to_numpy() for column in columns)
+
+    def item_graph(self, params: ItemGraphParams) -> ItemGraph:
+        """Return the item graph: pairs are counted and the strongest chosen by jobs, the regressions are made here."""
+        frame, normalized = self.normalized(params.user_exponent, params.item_exponent)
+        pairs = self._pairs(frame, "pairs")
         pairs = pairs.unionByName(pairs.selectExpr("other AS item_idx", "item_idx AS other", "value"))
         per_item = pairs_per_item(self.n_items)
         ranked = pairs.selectExpr(
@@ -138,36 +161,76 @@ class SparkJobs:
         ranked.write.mode("overwrite").parquet(str(self.folder / "strongest"))
         item = np.full((self.n_items, per_item), -1, np.int32)
         value = np.zeros(item.shape, np.float32)
-        for batch in pq.ParquetDataset(self.folder / "strongest").fragments:
-            for rows in batch.to_batches():
-                at = tuple(rows.column(name).to_numpy() for name in ("item_idx", "place"))
-                item[at], value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
+        for row, place, other, strength in self._read("strongest", "item_idx", "place", "other", "value"):
+            item[row, place], value[row, place] = other, strength
         return fit_item_graph(normalized, Pairs.of_table(item, value), params)
 
-    def als(self, params: AlsParams, seed: int, start: Als | None = None) -> Als:
-        """Return the factors of the products; those of a user are folded in when a list is asked for.
+    def autoencoder(self, params: AutoencoderParams) -> Autoencoder:
+        """Return the autoencoder: the Gram matrix of the most popular products is made by a job, its inverse here."""
+        frame, normalized = self.normalized(params.user_exponent, params.item_exponent)
+        item = most_popular(normalized, self._sizes[0], params.products)
+        chosen = pa.table({"item_idx": item.astype(np.int32), "place": np.arange(len(item), dtype=np.int32)})
+        pq.write_table(chosen, self.folder / "chosen.parquet")
+        places = _broadcast(self.events.session.read.parquet(str(self.folder / "chosen.parquet")))
+        self._pairs(frame.join(places, "item_idx").selectExpr("user_idx", "place AS item_idx", "value"), "gram")
+        matrix = np.diag(normalized.diagonal[item])
+        for one, other, value in self._read("gram", "item_idx", "other", "value"):
+            matrix[one, other] = matrix[other, one] = value
+        return fit_autoencoder(normalized, Gram(item, matrix), params)
 
-        They are found in this process, of the histories of two products and more, as long as the factors of these users
-        fit into its share of memory. A pass of MLlib solves a system of f equations for each user.
+    @property
+    def _known(self) -> Any:
+        """The histories that relate products: of two and more."""
+        return self.histories.where("length > 1")
 
-        Args:
-            params: Its parameters.
-            seed: Of the starting factors.
-            start: Trained before of a part of the events, to continue; MLlib begins anew.
-        """
-        known = self.histories.where("length > 1")
-        n_pairs, n_users = known.selectExpr("count(*)", "CAST(round(sum(1D / length)) AS LONG)").first()
-        n_users = n_users or 0
-        if n_users * params.factors * 4 + n_pairs * _BYTES_OF_A_PAIR > self.als_gb * 1e9:
-            return self._als_of_mllib(known, n_pairs / max(n_users, 1), params, seed)
+    @cached_property
+    def _sizes(self) -> tuple[int, int]:
+        """The number of pairs of `_known`, and of its users."""
+        n_pairs, n_users = self._known.selectExpr("count(*)", "CAST(round(sum(1D / length)) AS LONG)").first()
+        return n_pairs, n_users or 0
+
+    def bytes_here(self, factors: int) -> int:
+        """Return the memory that models of all histories of two products and more take in this process."""
+        n_pairs, n_users = self._sizes
+        return n_users * factors * 4 + n_pairs * _BYTES_OF_A_PAIR
+
+    def _known_here(self) -> csr_matrix:
+        """Return CSR [m, n_items], the weights of `_known`."""
         columns = ["user_idx", "item_idx", "weight"]
         table = pq.read_table(self.folder / "histories", columns=columns, filters=[("length", ">", 1)])
         user, item, weight = (table.column(name).to_numpy() for name in columns)
         present = np.zeros(len(self.events.users), bool)
         present[user] = True
         row = np.cumsum(present, dtype=np.int32) - 1
-        histories = csr_matrix((weight, (row[user], item)), shape=(max(n_users, 1), self.n_items))
-        return fit_histories(histories, params, seed=seed, start=start)
+        shape = (max(self._sizes[1], 1), self.n_items)
+        return csr_matrix((weight.astype(np.float32), (row[user], item)), shape=shape)
+
+    def co_occurrence(self, params: CoOccurrenceParams, seed: int) -> CoOccurrence:
+        """Return the model, which holds the histories themselves.
+
+        Args:
+            params: Its parameters.
+            seed: Of the sample of the users of products with very many.
+        """
+        known = self._known_here()
+        kept = known[np.diff(known.indptr) <= LONGEST_HISTORY]
+        return fit_co_occurrence(NormalizedHistories(kept, np.zeros(0, np.float32), self.degree), params, seed)
+
+    def als(self, params: AlsParams, seed: int, *, here: bool, start: Als | None = None) -> Als:
+        """Return the factors of the products; those of a user are folded in when a list is asked for.
+
+        A pass of MLlib solves a system of f equations for each user.
+
+        Args:
+            params: Its parameters.
+            seed: Of the starting factors.
+            here: Whether they are found in this process, of the histories of two products and more.
+            start: Trained before of a part of the events, to continue; MLlib begins anew.
+        """
+        if here:
+            return fit_histories(self._known_here(), params, seed=seed, start=start)
+        n_pairs, n_users = self._sizes
+        return self._als_of_mllib(self._known, n_pairs / max(n_users, 1), params, seed)
 
     def _als_of_mllib(self, known: Any, mean: float, params: AlsParams, seed: int) -> Als:
         """Return MLlib's factors of the products.
@@ -226,14 +289,17 @@ class SparkJobs:
         seed: int,
         groups: IntArray | None,
         reporter: Reporter,
+        *,
+        here: bool,
         start: Als | None = None,
     ) -> dict[str, Any]:
         """Train all of NAMES.
 
         Args:
             params: Name → parameters.
-            seed: Of ALS.
+            seed: Of ALS and co-occurrence.
             groups: int[n_items], see `popularity_of`; None for none.
+            here: Whether this process may hold `bytes_here`; else there is no co-occurrence, and MLlib trains ALS.
             start: ALS that was trained before of a part of the events, to continue.
 
         Returns:
@@ -243,8 +309,11 @@ class SparkJobs:
             POPULARITY: lambda: self.popularity(params[POPULARITY], groups),
             TRENDING: lambda: self.popularity(params[TRENDING], groups),
             ITEM_GRAPH: lambda: self.item_graph(params[ITEM_GRAPH]),
-            ALS: lambda: self.als(params[ALS], seed, start),
+            AUTOENCODER: lambda: self.autoencoder(params[AUTOENCODER]),
+            ALS: lambda: self.als(params[ALS], seed, here=here, start=start),
         }
+        if here:
+            trainers[CO_OCCURRENCE] = lambda: self.co_occurrence(params[CO_OCCURRENCE], seed)
         trained = {}
         for name, train in trainers.items():
             reporter.step(f"Spark: training {name}")

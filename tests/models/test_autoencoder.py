@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray
 from src.interactions.interactions import TrainingData, training_data
 from src.models import autoencoder
-from src.models.autoencoder import AutoencoderParams, train
+from src.models.autoencoder import AutoencoderParams, most_popular, train
+from src.models.normalization import NormalizedHistories
 
 N_USERS, N_ITEMS = 50, 20
 PLAIN = AutoencoderParams(
@@ -70,6 +72,12 @@ def test_only_the_most_popular_products_take_part() -> None:
     head = weights(data, replace(PLAIN, products=8))
     assert sorted(np.flatnonzero(head.any(axis=0))) == sorted(popular)
     assert sorted(np.flatnonzero(head.any(axis=1))) == sorted(popular)
+
+
+def test_a_product_without_events_takes_no_place_of_one_with_an_event() -> None:
+    degree, diagonal = np.ones(3, np.float32), np.array([0, 1, 1], np.float32)
+    normalized = NormalizedHistories(csr_matrix((0, 3), dtype=np.float32), diagonal, degree)
+    assert most_popular(normalized, 2, products=8).tolist() == [1, 2]
 
 
 def test_where_weights_would_fill_the_memory_each_product_keeps_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:

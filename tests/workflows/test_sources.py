@@ -238,12 +238,30 @@ def test_a_text_file_has_no_types_to_compare(settings: Settings, store: Store, t
         run(settings, store, str(write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n")), SINCE)
 
 
+def test_parts_of_several_writers_are_one_table(settings: Settings, store: Store, parts: str) -> None:
+    """Some write texts as dictionaries, or times with another zone and unit."""
+    part(parts, "1.parquet", rows(0, 40))
+    run(settings, store, parts, SINCE)
+    for number, unit in ((2, "us"), (3, "ns")):
+        table = table_of(rows(36 + 2 * number, 38 + 2 * number))
+        at = table.schema.get_field_index("changed")
+        table = table.set_column(at, "changed", table["changed"].cast(pa.timestamp(unit, "Europe/Berlin")))
+        table = table.set_column(0, "customer", table["customer"].dictionary_encode())
+        pq.write_table(table, f"{parts}/{number}.parquet")
+    lines = run(settings, store, parts, SINCE)
+    assert stored(lines).startswith("29 events: 4 stored, 25 repeated")
+    assert len(events_of(store)) == 44
+
+
 def test_parts_of_different_tables_are_refused(settings: Settings, store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "parts"
     folder.mkdir()
     pq.write_table(pa.table({"user": ["u"], "product": ["p"]}), folder / "1.parquet")
     pq.write_table(pa.table({"user": [1.5], "product": [["p"]]}), folder / "2.parquet")
-    with pytest.raises(UnusableFile, match="cannot be read as one table"):
+    with pytest.raises(UnusableFile, match=r"cannot be read as one table \(2\.parquet: "):
+        run(settings, store, str(folder))
+    (folder / "2.parquet").write_text("half a file")
+    with pytest.raises(UnusableFile, match=r"cannot be read as one table \(2\.parquet: "):
         run(settings, store, str(folder))
 
 

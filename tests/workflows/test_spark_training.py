@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, eye_array
 
 from bench.spark import cluster, missing
-from src.core.domain import NO_TIME, EventKind, Query
+from src.core.domain import NO_TIME, EventBatch, EventKind, Query
 from src.core.errors import ConfigError, InputError
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, TRENDING
+from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, TRENDING
 from src.models.als import fit_histories
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
@@ -29,6 +29,7 @@ from src.synthetic.shop import SyntheticShop
 from src.workflows.export import export_parts
 from src.workflows.spark_events import SparkEvents, read_events, spark_session
 from src.workflows.spark_models import SparkJobs
+from src.workflows.spark_training import DrawnPart
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 from tests.conftest import small_settings
@@ -62,6 +63,16 @@ def test_the_events_of_the_store_are_parts_for_parallel_readers(
     assert table.column_names == ["user_id", "product_id", "kind", "value", "at"]
     assert len(table) == store.summary().n_events
     assert set(table.column("kind").to_pylist()) <= {kind.value for kind in EventKind}
+
+
+def test_lists_are_measured_for_the_users_drawn_for_their_part_and_no_others() -> None:
+    users, at = ["a", "b", "c"] * 2, np.repeat([10, 20], 3).astype(np.int64)
+    data = training_data([EventBatch(users, list("uvwxyz"), [EventKind.PURCHASE] * 6, np.ones(6), at)])
+    valid, test = DrawnPart(10, 20, np.array([0, 1])), DrawnPart(20, 30, np.array([1, 2]))
+    assert sorted(valid.of(data).events.user_idx.tolist()) == [0, 1]
+    found = test.of(data).events
+    assert sorted(found.user_idx.tolist()) == [1, 2]  # user 0 has an event then, and was drawn for the other part
+    assert (found.at >= 20).all()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +110,7 @@ def test_jobs_make_the_models_that_one_process_makes(learnt: tuple[SparkEvents, 
     config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
     for before in (None, int(np.quantile(data.events.at[data.events.at != NO_TIME], 0.7))):
         part = data if before is None else data.take(np.flatnonzero(data.events.at < before))
-        jobs = SparkJobs(events, before, config.weighting, len(events.items), als_gb=1.0)
+        jobs = SparkJobs(events, before, config.weighting, len(events.items))
         for name in (POPULARITY, TRENDING):
             local = MODELS[name].train(part, config.params[name], seed=1)
             mine = jobs.popularity(config.params[name], None)
@@ -107,14 +118,21 @@ def test_jobs_make_the_models_that_one_process_makes(learnt: tuple[SparkEvents, 
                 one = dict(zip(data.items.ids_of(range(len(data.items))), getattr(local, field), strict=True))
                 other = dict(zip(events.items.ids_of(range(len(events.items))), getattr(mine, field), strict=True))
                 assert one == pytest.approx(other, rel=1e-4), field
-        local = MODELS[ITEM_GRAPH].train(part, config.params[ITEM_GRAPH], seed=1)
-        mine = jobs.item_graph(config.params[ITEM_GRAPH])
-        expected, found = by_ids(local.matrix, data.items, data.items), by_ids(mine.matrix, events.items, events.items)
-        assert len(found) == pytest.approx(len(expected), rel=0.02)
-        common = expected.keys() & found.keys()
-        assert len(common) > 0.98 * len(expected)  # pairs of equal strength may be cut differently
-        close = [abs(expected[pair] - found[pair]) <= 1e-3 * max(1e-3, abs(expected[pair])) for pair in common]
-        assert np.mean(close) > 0.95
+        every = eye_array(len(data.items), dtype=np.float32, format="csr")
+        found_models: tuple[tuple[str, Any], ...] = (
+            (ITEM_GRAPH, jobs.item_graph(config.params[ITEM_GRAPH])),
+            (AUTOENCODER, jobs.autoencoder(config.params[AUTOENCODER])),
+            (CO_OCCURRENCE, jobs.co_occurrence(config.params[CO_OCCURRENCE], seed=1)),
+        )
+        for name, model in found_models:
+            local = MODELS[name].train(part, config.params[name], seed=1)
+            expected = by_ids(local.pair_scores(every), data.items, data.items)
+            found = by_ids(model.pair_scores(every), events.items, events.items)
+            assert len(found) == pytest.approx(len(expected), rel=0.02), name
+            common = expected.keys() & found.keys()
+            assert len(common) > 0.98 * len(expected), name  # pairs of equal strength may be cut differently
+            close = [abs(expected[pair] - found[pair]) <= 1e-3 * max(1e-3, abs(expected[pair])) for pair in common]
+            assert np.mean(close) > 0.95, name
 
 
 @needs_spark
@@ -125,8 +143,8 @@ def test_als_is_trained_here_where_its_factors_fit_and_else_by_mllib(
     events, store, settings = learnt
     config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
     params = replace(config.params[ALS], factors=8)
-    jobs = SparkJobs(events, None, config.weighting, len(events.items), als_gb=0.0 if by_mllib else 1.0)
-    found = jobs.als(params, seed=1)
+    jobs = SparkJobs(events, None, config.weighting, len(events.items))
+    found = jobs.als(params, seed=1, here=not by_mllib)
     assert found.item_factors.shape == (len(events.items), 8)
     assert np.isfinite(found.item_factors).all()
     assert found.item_factors.any(axis=1).mean() > 0.9
@@ -142,7 +160,7 @@ def test_als_is_trained_here_where_its_factors_fit_and_else_by_mllib(
     same = fit_histories(histories, params, seed=1)
     near = 0.05 * float(np.abs(same.item_factors).max())
     np.testing.assert_allclose(found.item_factors, same.item_factors, atol=near)
-    again = jobs.als(replace(params, iterations=1), seed=2, start=found)
+    again = jobs.als(replace(params, iterations=1), seed=2, here=True, start=found)
     assert np.corrcoef(again.item_factors.ravel(), found.item_factors.ravel())[0, 1] > 0.9
 
 
@@ -186,7 +204,7 @@ def test_a_release_of_a_cluster_passes_the_gate_and_serves(
     release = open_registry(settings).current()
     assert release.manifest.data is not None
     assert release.manifest.data.n_events == store.summary().n_events
-    assert {POPULARITY, ITEM_GRAPH, ALS, ENSEMBLE} <= set(release.pipeline.models)
+    assert {POPULARITY, CO_OCCURRENCE, ITEM_GRAPH, AUTOENCODER, ALS, ENSEMBLE} <= set(release.pipeline.models)
     user = small_shop.events.user_id[0]
     listed = release.pipeline.recommend(Query(user, tuple(store.events.history(user)), n=5, model=ENSEMBLE))
     assert len(listed) == 5

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.context import context_of
 from app.telemetry import metrics
 from app.telemetry.metric_files import Metric
+from app.telemetry.served_lists import ServedListLog
 from src.core.errors import StoreError
 from src.core.records import Score
 from src.exploration.earnings import DayEarnings, Earnings
@@ -23,6 +25,7 @@ from src.workflows import shop_figures
 
 ROOT = Path(__file__).resolve().parents[3]
 ALERTS, DASHBOARD = ROOT / "deploy/prometheus/alerts.yaml", ROOT / "deploy/grafana/aisle.json"
+CASES = ALERTS.with_name("alerts_test.yaml")
 MANUAL = ROOT / "docs/operations/alerts.md"
 
 
@@ -88,6 +91,7 @@ def test_every_metric_that_the_dashboard_and_the_alerts_name_exists(lively: Flas
     named = set(re.findall(r"aisle_\w+", "\n".join([*expressions, *re.findall("expr: (.*)", ALERTS.read_text())])))
     assert named - known == set()
     assert len(named) > 20
+    assert set(re.findall(r"aisle_\w+", CASES.read_text())) <= known
 
 
 def test_every_alert_has_a_section_of_the_handbook() -> None:
@@ -95,9 +99,26 @@ def test_every_alert_has_a_section_of_the_handbook() -> None:
     assert alerts == re.findall(r"^## (\w+)$", MANUAL.read_text(), re.MULTILINE)
 
 
-def test_prometheus_reads_the_alerts() -> None:
+def test_every_alert_has_a_case_where_it_fires_and_one_where_it_does_not() -> None:
+    cases = [case for test in yaml.safe_load(CASES.read_text())["tests"] for case in test["alert_rule_test"]]
+    for alert in re.findall(r"alert: (\w+)", ALERTS.read_text()):
+        assert {bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert} == {True, False}
+
+
+def test_what_alerts_count_begins_at_zero(client: FlaskClient, flask_app: Flask) -> None:
+    """Prometheus sees no increase in a series whose first value is that of the first failure."""
+    aisle = context_of(flask_app)
+    log = ServedListLog(aisle.settings.model_copy(update={"log_served": "on"}), aisle.store, aisle.metrics)
+    log.run()
+    log.stop()
+    lines = client.get("/metrics").text.splitlines()
+    assert {'aisle_runs_total{status="failed"} 0.0', "aisle_served_lists_dropped_total 0.0"} <= set(lines)
+
+
+@pytest.mark.parametrize("arguments", [("check", "rules", ALERTS), ("test", "rules", CASES)], ids=["read", "fire"])
+def test_prometheus_reads_the_alerts_and_they_fire_where_they_should(arguments: tuple[str, str, Path]) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not here: apt-get install prometheus")
-    done = subprocess.run([promtool, "check", "rules", str(ALERTS)], capture_output=True, text=True)
+    done = subprocess.run([promtool, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
