@@ -5,14 +5,41 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _here = threading.local()
+
+
+class _BlasLimit:
+    """Keeps BLAS to one thread, in the whole process, while any thread needs it.
+
+    `threadpool_limits` alone restores at the end of its `with` block what it found, which may be another block's limit.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._n_holders, self._limits = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits  # not at the top: it looks for libraries
+
+        with self._lock:
+            if not self._n_holders:
+                self._limits.enter_context(threadpool_limits(1, "blas"))
+            self._n_holders += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._n_holders -= 1
+            if not self._n_holders:
+                self._limits.close()
+
+
+one_blas_thread = _BlasLimit()
 
 
 def n_cores() -> int:
@@ -27,11 +54,9 @@ def _begin_worker() -> None:
 @contextmanager
 def on_one_core() -> Iterator[None]:
     """Keep this thread's work on one core, as others are busy: BLAS has one thread, and so has `map_on_all_cores`."""
-    from threadpoolctl import threadpool_limits  # not at the top: it looks for libraries
-
     before, _here.is_worker = getattr(_here, "is_worker", False), True
     try:
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread:
             yield
     finally:
         _here.is_worker = before
@@ -53,7 +78,28 @@ def map_on_all_cores(work: Callable[[Task], Result], tasks: Iterable[Task]) -> l
     tasks = list(tasks)
     if len(tasks) < 2 or n_cores() < 2 or getattr(_here, "is_worker", False):
         return [work(task) for task in tasks]
-    from threadpoolctl import threadpool_limits  # not at the top: it looks for libraries
-
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores(), initializer=_begin_worker) as pool:
+    with one_blas_thread, ThreadPoolExecutor(n_cores(), initializer=_begin_worker) as pool:
         return list(pool.map(work, tasks))
+
+
+@contextmanager
+def on_a_core_beside(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[list[Future[Result]]]:
+    """Apply a function to tasks, one after the other on one core, while the caller goes on inside a `with` block.
+
+    BLAS has one thread meanwhile, so that no result depends on what runs beside what. The block ends when the tasks
+    have ended; where it ends by an error no further task begins.
+
+    Args:
+        work: the function.
+        tasks: its arguments.
+
+    Yields:
+        What will be the results, in the order of the tasks.
+    """
+    with one_blas_thread, ThreadPoolExecutor(1, initializer=_begin_worker) as pool:
+        results = [pool.submit(work, task) for task in tasks]
+        try:
+            yield results
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

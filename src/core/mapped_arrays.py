@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
+import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
-_aside: WeakSet[mmap.mmap] = WeakSet()
+_aside: WeakSet[_Aside] = WeakSet()
 """The files of arrays that are set aside, as long as these are used."""
 
 
@@ -27,7 +30,7 @@ def mapped(path: Path) -> npt.NDArray[Any]:
 
 
 def save_arrays(owner: object, names: Iterable[str], folder: Path) -> None:
-    """Write attributes as NAME.npy, one file each.
+    """Write attributes as NAME.npy, one file each. The file of one that is set aside gets that name instead.
 
     Args:
         owner: whose attributes they are, arrays without Python objects.
@@ -36,7 +39,9 @@ def save_arrays(owner: object, names: Iterable[str], folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        np.save(folder / f"{name}.npy", getattr(owner, name), allow_pickle=False)
+        path, array = folder / f"{name}.npy", getattr(owner, name)
+        if not any(pages.is_named(path) for pages in list(_aside) if pages.holds(array)):
+            np.save(path, array, allow_pickle=False)
 
 
 def mapped_arrays(folder: Path, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
@@ -52,6 +57,49 @@ def mapped_arrays(folder: Path, names: Iterable[str]) -> dict[str, npt.NDArray[A
     return {name: mapped(folder / f"{name}.npy") for name in names}
 
 
+class _Aside(mmap.mmap):
+    """The mapping of a .npy file without a name, which it can get while the mapping is used."""
+
+    _handle: int
+    _array: weakref.ref[npt.NDArray[Any]]
+
+    @classmethod
+    def of(cls, array: npt.NDArray[Any], folder: Path) -> npt.NDArray[Any]:
+        """Write a C-ordered array to the folder, and return it mapped."""
+        with _without_name(folder) as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            pages = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
+            pages._handle = os.dup(file.fileno())
+        weakref.finalize(pages, os.close, pages._handle)
+        _aside.add(pages)
+        mapping = np.frombuffer(pages, array.dtype, offset=len(pages) - array.nbytes).reshape(array.shape)
+        pages._array = weakref.ref(mapping)
+        return mapping
+
+    def holds(self, array: npt.NDArray[Any]) -> bool:
+        """Return whether the array is the one of this file, and no part of it."""
+        return self._array() is array
+
+    def is_named(self, path: Path) -> bool:
+        """Name the file, where the system can and it has no name yet; return whether it did."""
+        if os.fstat(self._handle).st_nlink:  # no two releases share a file
+            return False
+        with suppress(OSError, NotImplementedError):
+            # open(2), O_TMPFILE. Without src_dir_fd Python calls link(2), which would link the entry in /proc.
+            os.link(f"/proc/self/fd/{self._handle}", path, src_dir_fd=self._handle, follow_symlinks=True)
+            return True
+        return False
+
+
+def _without_name(folder: Path) -> IO[bytes]:
+    """Open a file without a name, which it can get later where the system can."""
+    if hasattr(os, "O_TMPFILE"):
+        with suppress(OSError):
+            return open(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), "w+b")
+    return tempfile.TemporaryFile(prefix=".work-", dir=folder)
+
+
 def set_aside(array: npt.NDArray[Any], folder: Path) -> npt.NDArray[Any]:
     """Write an array to a file without a name, and map it: it takes no private memory, and few pages once it is read.
 
@@ -60,17 +108,13 @@ def set_aside(array: npt.NDArray[Any], folder: Path) -> npt.NDArray[Any]:
         folder: On a disk with room for it; made if it is missing.
 
     Returns:
-        The same numbers, which cannot be written. The file is gone with them, however the process ends.
+        The same numbers, which cannot be written. The file is gone with them, however the process ends, unless
+        `save_arrays` gave it a name: it is not written again then.
     """
     if not array.nbytes:
         return array
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(prefix=".work-", dir=folder) as file:
-        np.ascontiguousarray(array).tofile(file)
-        file.flush()
-        pages = mmap.mmap(file.fileno(), array.nbytes, access=mmap.ACCESS_READ)
-    _aside.add(pages)
-    return np.frombuffer(pages, array.dtype).reshape(array.shape)
+    return _Aside.of(np.ascontiguousarray(array), folder)
 
 
 def leave_pages() -> None:

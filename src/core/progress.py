@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from typing_extensions import override
@@ -22,6 +23,10 @@ class Reporter(Protocol):
             total: Units of the whole step; None when that is unknown.
         """
         ...
+
+    def beside(self, line: str) -> AbstractContextManager[None]:
+        """Report what another thread does inside a `with` block, beside the steps; line: its name for people."""
+        return nullcontext()
 
 
 class Silent(Reporter):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query
 from src.core.mapped_arrays import leave_pages
 from src.core.messages import message
@@ -97,7 +98,8 @@ def measure_ratings(models: Mapping[str, Rater], test: Interactions) -> dict[str
     Returns:
         Name → metrics.
     """
-    sums = {name: _rating_sums(model, test) for name, model in models.items()}
+    of_models = map_on_all_cores(lambda model: _rating_sums(model, test), models.values())
+    sums = dict(zip(models, of_models, strict=True))
     means = bootstrap_means(np.column_stack([*sums.values()])) if sums else np.zeros((1, 0))
     parts = np.split(means, len(sums) or 1, axis=1)
     return {name: _rating_metrics(own, part) for (name, own), part in zip(sums.items(), parts, strict=False)}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 from src.core.sorted_sets import distinct
 from src.interactions.event_weights import KIND_NUMBER, Weighting, ages_by_group, combine_events, decay
@@ -257,7 +258,7 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
             column.append(part)
     order = _order(_joined(columns.pop()))
     kind, value, at = (_joined(column, order) for column in columns)
-    (user_ids, user_idx), (item_ids, item_idx) = (ids.numbered(order) for ids in (users, items))
+    (user_ids, user_idx), (item_ids, item_idx) = map_on_all_cores(lambda ids: ids.numbered(order), (users, items))
     return TrainingData(Interactions(user_ids, item_ids, user_idx, item_idx, value, at), kind)
 
 

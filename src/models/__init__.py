@@ -30,6 +30,7 @@ MODELS: dict[str, ModelKind] = {
         rates=True,
         scores_cold_users=True,
         blends=True,
+        on_one_core=True,
     ),
     TRENDING: ModelKind(
         popularity.train,
@@ -37,6 +38,7 @@ MODELS: dict[str, ModelKind] = {
         popularity.PopularityParams.of_trending,
         scores_cold_users=True,
         blends=True,
+        on_one_core=True,
         learns_from=lambda data: data.has_times,
     ),
     CATEGORY_POPULARITY: ModelKind(
@@ -44,24 +46,39 @@ MODELS: dict[str, ModelKind] = {
         category_popularity.CategoryPopularity.load,
         category_popularity.CategoryPopularityParams.of,
         blends=True,
+        on_one_core=True,
         learns_from=lambda data: data.categories is not None,
     ),
     CO_OCCURRENCE: ModelKind(
-        co_occurrence.train, co_occurrence.CoOccurrence.load, co_occurrence.CoOccurrenceParams.of, blends=True
+        co_occurrence.train,
+        co_occurrence.CoOccurrence.load,
+        co_occurrence.CoOccurrenceParams.of,
+        blends=True,
+        on_one_core=True,
     ),
     TRANSITIONS: ModelKind(
         transitions.train,
         transitions.Transitions.load,
         transitions.TransitionsParams.of,
         blends=True,
+        on_one_core=True,
         learns_from=lambda data: data.has_times,
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     AUTOENCODER: ModelKind(
-        autoencoder.train, autoencoder.Autoencoder.load, autoencoder.AutoencoderParams.of, blends=True
+        autoencoder.train,
+        autoencoder.Autoencoder.load,
+        autoencoder.AutoencoderParams.of,
+        blends=True,
+        on_one_core=True,
     ),
     SPECTRAL: ModelKind(
-        spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True, continues=True
+        spectral.train,
+        spectral.Spectral.load,
+        spectral.SpectralParams.of,
+        blends=True,
+        continues=True,
+        on_one_core=True,
     ),
     ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True, begins_small=True),
     TEXT: ModelKind(

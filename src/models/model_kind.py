@@ -59,6 +59,7 @@ class ModelKind:
             of the same vocabularies, from which fewer passes lead to as good a model; None to begin anew.
         begins_small: whether training on very many events may begin with the model of a sample of the users, and
             `continues` from it.
+        on_one_core: whether most of its training is on one core, so that it may go on beside that of other models.
         unavailable: why it cannot be trained on this machine; None if it can.
         learns_from: whether the data hold anything that it, and no other model, would learn from.
     """
@@ -73,6 +74,7 @@ class ModelKind:
     blends: bool = False
     continues: bool = False
     begins_small: bool = False
+    on_one_core: bool = False
     unavailable: Callable[[], Unavailable | None] = lambda: None
     learns_from: Callable[[TrainingData], bool] = lambda data: True
 

@@ -29,7 +29,7 @@ from src.models.normalization import NormalizedHistories, less_own, normalize_hi
 _MAX_NUMBERS = 80_000_000
 """Limit of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
 _OVERSAMPLING, _POWER_ITERATIONS, _CONTINUED_ITERATIONS = 32, 4, 2
-_USERS_PER_BLOCK = 50_000
+_ROWS_AT_ONCE = 8_192
 
 
 @dataclass(frozen=True)
@@ -126,21 +126,6 @@ class Spectral(ScoresByFactors, SavedAsArrays):
         own = (query.weight * self.itself[query.item_idx])[place]
         return less_own(scores, np.where(query.item_idx[place] == item_idx, own, np.float32(0)))
 
-    def in_rows(self, rows: IntArray, n_items: int) -> Spectral:
-        """Return a model of more items, which scores those that it knew.
-
-        Args:
-            rows: int64[k], the row of each item.
-            n_items: number of items, the others of which have no factors.
-        """
-
-        def placed(array: FloatArray) -> FloatArray:
-            wider = np.zeros((n_items, *array.shape[1:]), np.float32)
-            wider[rows] = array
-            return wider
-
-        return Spectral(self.params, placed(self.given), placed(self.wanted), placed(self.itself))
-
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_factors."""
         n_items, n_factors = self.given.shape
@@ -163,8 +148,13 @@ def train(data: TrainingData, params: SpectralParams, *, seed: int, start: Spect
     normalized = normalize_histories(histories, params.user_exponent, params.item_exponent)
     if start is None or start.n_items != len(normalized.degree):
         return fit_spectral(normalized, eigenvectors(normalized, params.rank, seed=seed), params)
-    first = _vectors_of(start, normalized.degree)
-    spectrum = eigenvectors(normalized, params.rank, seed=seed, iterations=_CONTINUED_ITERATIONS, first=first)
+    spectrum = eigenvectors(
+        normalized,
+        params.rank,
+        seed=seed,
+        iterations=_CONTINUED_ITERATIONS,
+        first=_vectors_of(start, normalized.degree),
+    )
     return fit_spectral(normalized, spectrum, params)
 
 
@@ -223,72 +213,79 @@ def eigenvectors(
         At most `rank` eigenvectors; those with an eigenvalue of about zero are left out.
     """
     rows, n_items = normalized.matrix.shape
-    rank = min(rank, rows, n_items, max(16, _MAX_NUMBERS // max(n_items, 1)))
+    # Of a sample of the users most items of a large catalogue have no event.
+    items = np.flatnonzero(np.bincount(normalized.matrix.indices, minlength=n_items))
+    rank = min(rank, rows, len(items), max(16, _MAX_NUMBERS // max(n_items, 1)))
     if rank == 0:
         return Spectrum(np.zeros((n_items, 0), np.float32), np.zeros(0))
-    items = np.flatnonzero(np.bincount(normalized.matrix.indices, minlength=n_items))
-    if len(items) < n_items:  # of a sample of the users most items of a large catalogue have no event
-        spectrum = eigenvectors(
-            _of_items(normalized, items),
-            rank,
-            seed=seed,
-            iterations=iterations,
-            first=None if first is None else first[items],
-        )
-        return replace(spectrum, items=items)
-    width = min(rank + _OVERSAMPLING, n_items)
-    basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
+    has_all = len(items) == n_items
+    matrix = normalized.matrix if has_all else _of_items(normalized.matrix, items)
+    width = min(rank + _OVERSAMPLING, len(items))
+    basis: FloatArray = np.random.default_rng(seed).standard_normal((len(items), width), dtype=np.float32)
     if first is not None:
-        basis[:, : first.shape[1]] = first[:, :width]
-        basis[:, first.shape[1] :] *= np.float32(n_items**-0.5)  # of the length of the others
+        basis[:, : first.shape[1]] = first[:, :width] if has_all else first[items, :width]
+        basis[:, first.shape[1] :] *= np.float32(len(items) ** -0.5)  # of the length of the others
+        del first  # as large as the basis
     for _ in range(iterations):
-        basis = orthonormal(_times_gram(normalized.matrix, basis))
-    small = np.asarray(basis.T @ _times_gram(normalized.matrix, basis), dtype=np.float64)
+        basis = orthonormal(_times_gram(matrix, basis))
+    small = np.asarray(basis.T @ _times_gram(matrix, basis), dtype=np.float64)
     values, rotation = np.linalg.eigh((small + small.T) / 2)
     strongest = np.argsort(-values)[:rank]
     strongest = strongest[values[strongest] > 1e-9 * max(values.max(), 1e-30)]
-    return Spectrum(basis @ rotation[:, strongest].astype(np.float32), values[strongest])
+    vectors = basis @ rotation[:, strongest].astype(np.float32)
+    return Spectrum(vectors, values[strongest], None if has_all else items)
 
 
-def _of_items(normalized: NormalizedHistories, items: IntArray) -> NormalizedHistories:
-    """Return the same histories of some items, of which all others are without."""
-    matrix, place = normalized.matrix, np.full(len(normalized.degree), -1, np.int32)
+def _of_items(matrix: csr_matrix, items: IntArray) -> csr_matrix:
+    """Return the columns of some items, of which all others are empty."""
+    place = np.full(matrix.shape[1], -1, np.int32)
     place[items] = np.arange(len(items))
-    own = csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), shape=(matrix.shape[0], len(items)))
-    return replace(normalized, matrix=own, diagonal=normalized.diagonal[items], degree=normalized.degree[items])
+    return csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), shape=(matrix.shape[0], len(items)))
 
 
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
-    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small.
+    """Return R̃ᵀR̃ block. Threads divide the columns, so that the order of no sum depends on their number."""
+    from src.models.kernels.gram_kernels import add_times_gram  # not at the top: serving must not import Numba
 
-    Threads divide the columns, so that the order of no sum depends on their number.
-    """
-    total = np.empty_like(block)
+    total = np.zeros_like(block)
 
-    def write(columns: slice) -> None:
-        own = np.ascontiguousarray(block[:, columns])
-        parts = (matrix[start : start + _USERS_PER_BLOCK] for start in range(0, matrix.shape[0], _USERS_PER_BLOCK))
-        total[:, columns] = sum((part.T @ (part @ own) for part in parts), np.zeros_like(own))
+    def add(first: int) -> None:
+        end = min(first + width, block.shape[1])
+        add_times_gram(matrix.indptr, matrix.indices, matrix.data, block, first, end, total)
 
     width = -(-block.shape[1] // n_cores())
-    map_on_all_cores(write, [slice(at, at + width) for at in range(0, block.shape[1], width)])
+    map_on_all_cores(add, range(0, block.shape[1], width))
     return total
 
 
 def orthonormal(block: FloatArray) -> FloatArray:
-    """Return an orthonormal basis of the columns by Cholesky QR, which is eight times faster than Householder QR.
+    """Turn the columns into an orthonormal basis by Cholesky QR, which is eight times faster than Householder QR.
 
     Nearly dependent columns, for which Cholesky fails, fall back to Householder QR.
-    """
-    from scipy.linalg import solve_triangular  # not at the top: serving does not need it
 
-    gram = np.asarray(block.T @ block, dtype=np.float64)
+    Args:
+        block: float32[n, k], which the basis takes the place of where that is possible.
+
+    Returns:
+        float32[n, min(n, k)].
+    """
+    rows = _parts_of(len(block))
+    gram = sum(map_on_all_cores(lambda part: block[part].T @ block[part], rows), np.zeros(2 * block.shape[1:]))
     try:
-        lower = np.linalg.cholesky(gram)
+        inverse = np.linalg.inv(np.linalg.cholesky(gram)).T.astype(np.float32)
     except np.linalg.LinAlgError:
         return np.linalg.qr(block)[0]
-    solved: FloatArray = solve_triangular(lower.astype(np.float32), block.T, lower=True, check_finite=False).T
-    return np.ascontiguousarray(solved)
+
+    def multiply(part: slice) -> None:
+        block[part] = block[part] @ inverse
+
+    map_on_all_cores(multiply, rows)
+    return block
+
+
+def _parts_of(n_rows: int) -> list[slice]:
+    """Return slices of rows, so that intermediate results stay small."""
+    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, n_rows, _ROWS_AT_ONCE)]
 
 
 def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: SpectralParams) -> Spectral:
@@ -298,23 +295,36 @@ def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: Sp
         normalized: histories; the exponents of their normalisation are not read from `params`.
     """
     spectrum = spectrum.first(params.rank)
-    items = slice(None) if spectrum.items is None else spectrum.items
-    diagonal, degree = normalized.diagonal[items], normalized.degree[items]
-    vectors = np.asarray(spectrum.vectors, dtype=np.float32)
-    given: FloatArray = vectors
-    wanted: FloatArray = vectors
-    if params.filter == "ease" and vectors.shape[1]:
+    vectors, n_items = np.asarray(spectrum.vectors, dtype=np.float32), len(normalized.degree)
+    items = np.arange(n_items) if spectrum.items is None else spectrum.items
+    noise: FloatArray = np.zeros(0, np.float32)
+    inner: FloatArray = noise
+    is_ease = params.filter == "ease" and vectors.shape[1] > 0
+    if is_ease:
         # float32 but for the small inverse: in double precision a fit takes twice as long.
         explained = np.einsum("if,if,f->i", vectors, vectors, spectrum.values.astype(np.float32))
         ridge = np.float32(params.ridge * normalized.mean_diagonal)
-        noise = np.maximum(diagonal - explained, 0) + ridge
-        root = np.sqrt(noise)[:, None]
-        scaled = vectors / root  # BLAS multiplies a matrix with itself in a third of the time of two different ones
-        inner = np.linalg.inv(np.diag(1 / spectrum.values) + scaled.T @ scaled)
-        whitened = scaled / root
-        given = whitened @ inner.astype(np.float32)
-        wanted = whitened / (1 / noise - np.einsum("if,if->i", given, whitened))[:, None]
-    given = _times(given, degree**-params.input_exponent)
-    wanted = _times(wanted, degree**params.output_exponent)
-    model = Spectral(params, given, wanted, np.einsum("if,if->i", given, wanted))
-    return model if spectrum.items is None else model.in_rows(spectrum.items, len(normalized.degree))
+        noise = np.maximum(normalized.diagonal[items] - explained, 0) + ridge
+
+        def gram_of(part: slice) -> FloatArray:
+            scaled = vectors[part] / np.sqrt(noise[part])[:, None]
+            return np.asarray(scaled.T @ scaled)  # BLAS takes a third of the time of two different matrices
+
+        gram = sum(map_on_all_cores(gram_of, _parts_of(len(items))), np.diag(1 / spectrum.values))
+        inner = np.asarray(np.linalg.inv(gram), dtype=np.float32)
+    given, wanted = (np.zeros((n_items, vectors.shape[1]), np.float32) for _ in range(2))
+    itself = np.zeros(n_items, np.float32)
+
+    def write(part: slice) -> None:
+        rows = items[part]
+        from_: FloatArray = vectors[part]
+        to, degree = from_, normalized.degree[rows]
+        if is_ease:
+            whitened = from_ / noise[part][:, None]
+            from_ = whitened @ inner
+            to = whitened / (1 / noise[part] - np.einsum("if,if->i", from_, whitened))[:, None]
+        from_, to = _times(from_, degree**-params.input_exponent), _times(to, degree**params.output_exponent)
+        given[rows], wanted[rows], itself[rows] = from_, to, np.einsum("if,if->i", from_, to)
+
+    map_on_all_cores(write, _parts_of(len(items)))
+    return Spectral(params, given, wanted, itself)

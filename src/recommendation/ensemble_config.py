@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from src.core.all_cores import n_cores, on_a_core_beside
 from src.core.domain import JsonDict
 from src.core.messages import message
 from src.core.progress import Reporter
@@ -15,10 +18,13 @@ from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
 from src.models.base import SavedAsArrays
+from src.models.model_kind import MANY_EVENTS
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder
 
+_FEW_CORES = 4
+"""With more of them one core is a small part of all, and BLAS takes as many as there are."""
 _FIRST_WEIGHTS = {CO_OCCURRENCE: 0.6, SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 
@@ -120,16 +126,36 @@ def fit_models(
     Returns:
         The trained models, by name.
     """
-    models = {}
-    for name, own in params.items():
-        reporter.step(message("step.training", model=name, n=len(data)))
-        continued = {"start": start[name]} if start and name in start else MODELS[name].small_start(data, own, seed)
-        model = MODELS[name].train(data, own, seed=seed, **continued)
-        models[name] = model.set_aside(aside) if aside and isinstance(model, SavedAsArrays) else model
-        del model, continued
+
+    def fit_model(name: str) -> Any:
+        continued = {"start": start[name]} if start and name in start else {}
+        continued = continued or MODELS[name].small_start(data, params[name], seed)
+        model = MODELS[name].train(data, params[name], seed=seed, **continued)
         if start:
             start.pop(name, None)
-    return models
+        return model.set_aside(aside) if aside and isinstance(model, SavedAsArrays) else model
+
+    def line(name: str) -> str:
+        return message("step.training", model=name, n=len(data))
+
+    def fit_beside(name: str) -> Any:
+        with reporter.beside(line(name)):
+            return fit_model(name)
+
+    many = len(data) >= MANY_EVENTS and 1 < n_cores() <= _FEW_CORES
+    # The last rows of MODELS take longest.
+    beside = [name for name in reversed(list(params)) if many and MODELS[name].on_one_core]
+    if beside:
+        _ = data.histories  # once for both threads
+    models = {}
+    nothing: AbstractContextManager[list[Future[Any]]] = nullcontext([])
+    with on_a_core_beside(fit_beside, beside) if beside else nothing as others:
+        for name in params:
+            if name not in beside:
+                reporter.step(line(name))
+                models[name] = fit_model(name)
+        models |= {name: other.result() for name, other in zip(beside, others, strict=True)}
+    return {name: models[name] for name in params}
 
 
 def fit_ensemble(data: TrainingData, config: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:

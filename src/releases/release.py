@@ -230,15 +230,20 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None, *, is_remember
 def _altered(folder: Path, files: Mapping[str, JsonDict], *, is_remembered: bool) -> Iterator[str]:
     """Yield the names of files that are not those of a manifest, and remember the others."""
     with verified_files(folder) as known:
-        for name, expected in files.items():
-            mark = mark_of(folder / name, str(expected["sha256"]))
-            if is_remembered and known.get(name) == mark and mark[2] == expected["bytes"]:
-                continue
+        marks = {name: mark_of(folder / name, str(expected["sha256"])) for name, expected in files.items()}
+        unknown = [
+            name
+            for name, mark in marks.items()
+            if not (is_remembered and known.get(name) == mark and mark[2] == files[name]["bytes"])
+        ]
+        for name, found in zip(
+            unknown, map_on_all_cores(_fingerprint, [folder / name for name in unknown]), strict=True
+        ):
             known.pop(name, None)
-            if _fingerprint(folder / name) != expected:
+            if found != files[name]:
                 yield name
-            elif is_old(mark):
-                known[name] = mark
+            elif is_old(marks[name]):
+                known[name] = marks[name]
 
 
 def refuse_limit(version: str, error: Exception) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -45,12 +47,16 @@ class PhaseMeter(Reporter):
         self._reporter = reporter
         self._phases: list[RunPhase] = []
         self._current: _Begun | None = None
+        self._lock = threading.Lock()
+        self._beside: dict[str, bool] = {}
+        """Work beside the current phase, and whether it goes on."""
 
     @override
     def step(self, line: str) -> None:
         if not line.startswith("WARNING"):  # a remark, and no step
             self._end_phase()
             leave_pages()  # of models that the phase before has used
+            give_back_freed()
             count_peak_anew()
             self._current = _Begun(line, time.perf_counter(), _processor_seconds())
         self._reporter.step(line)
@@ -58,6 +64,18 @@ class PhaseMeter(Reporter):
     @override
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
+
+    @contextmanager
+    @override
+    def beside(self, line: str) -> Iterator[None]:
+        with self._lock:
+            self._beside[line] = True
+        try:
+            with self._reporter.beside(line):
+                yield
+        finally:
+            with self._lock:
+                self._beside[line] = False
 
     def end(self) -> tuple[RunPhase, ...]:
         """End the last phase, and return all of them, in their order."""
@@ -70,9 +88,10 @@ class PhaseMeter(Reporter):
         seconds = time.perf_counter() - self._current.at
         processor = _processor_seconds() - self._current.processor
         busy = processor / max(seconds, 1e-9) / (os.cpu_count() or 1)
-        self._phases.append(
-            RunPhase(self._current.name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1))
-        )
+        with self._lock:
+            name = "; beside it ".join([self._current.name, *self._beside])
+            self._beside = {line: True for line, goes_on in self._beside.items() if goes_on}
+        self._phases.append(RunPhase(name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1)))
         self._current = None
 
 
@@ -87,6 +106,16 @@ class _Begun(NamedTuple):
 def _processor_seconds() -> float:
     """Return the processor time of this process and of its children that have ended."""
     return sum(os.times()[:4])
+
+
+def give_back_freed() -> None:
+    """Give freed memory back to the system, where the C library can (malloc_trim(3)).
+
+    It keeps up to 32 MiB of each array that was freed, in a heap for each thread there has been.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def count_peak_anew() -> None:

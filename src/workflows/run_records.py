@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -129,6 +129,10 @@ class ProgressRecorder(Reporter):
     @override
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
+
+    @override
+    def beside(self, line: str) -> AbstractContextManager[None]:
+        return self._reporter.beside(line)
 
 
 @contextmanager

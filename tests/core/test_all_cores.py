@@ -1,9 +1,11 @@
 import threading
+from concurrent.futures import Future
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from src.core import all_cores
-from src.core.all_cores import map_on_all_cores
+from src.core.all_cores import map_on_all_cores, on_a_core_beside, one_blas_thread
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -31,3 +33,51 @@ def test_an_error_in_a_task_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_cores, "n_cores", lambda: 2)
     with pytest.raises(ZeroDivisionError):
         map_on_all_cores(lambda task: 1 // task, range(2))
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_until_the_last_that_needs_it_has_ended() -> None:
+    # The first to begin ends first, which leaves threadpool_limits alone with the limit of the second one.
+    with threadpool_limits(2, "blas"):
+        one_blas_thread.__enter__()
+        one_blas_thread.__enter__()
+        one_blas_thread.__exit__()
+        assert blas_threads() == {1}
+        one_blas_thread.__exit__()
+        assert blas_threads() == {2}
+
+
+def test_tasks_on_a_core_beside_begin_one_after_the_other_while_the_caller_goes_on() -> None:
+    may_end, running = threading.Event(), []
+
+    def work(task: int) -> int:
+        assert may_end.wait(PATIENCE_SECONDS)
+        running.append(threading.current_thread().name)
+        return task * task
+
+    with on_a_core_beside(work, range(3)) as results:
+        assert not any(result.done() for result in results)
+        may_end.set()
+    assert [result.result() for result in results] == [0, 1, 4]
+    assert len(set(running)) == 1
+
+
+def test_after_an_error_of_the_caller_no_further_task_begins() -> None:
+    begun, may_end, seen = threading.Event(), threading.Event(), []
+
+    def work(task: int) -> None:
+        seen.append(task)
+        begun.set()
+        assert may_end.wait(PATIENCE_SECONDS)
+
+    def fail(last: Future[None]) -> None:
+        assert begun.wait(PATIENCE_SECONDS)
+        last.add_done_callback(lambda _: may_end.set())  # it is done as soon as it will not begin
+        raise KeyError
+
+    with pytest.raises(KeyError), on_a_core_beside(work, range(3)) as results:
+        fail(results[-1])
+    assert seen == [0]

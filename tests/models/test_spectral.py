@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from src.core.domain import FloatArray
 from src.models import spectral
 from src.models.base import QueryBlock, QueryRows
+from src.models.kernels.gram_kernels import add_times_gram
 from src.models.normalization import NormalizedHistories, normalize_histories
 from src.models.spectral import Spectral, SpectralParams, Spectrum, eigenvectors, fit_spectral
 
@@ -210,11 +211,16 @@ def test_columns_are_orthonormalised_if_cholesky_fails(monkeypatch: pytest.Monke
     assert by_householder == [(50, 16)]
 
 
-def test_the_number_of_users_per_block_changes_almost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix = normalize_histories(histories_of(400), 0.35, 0.4)
-    whole = eigenvectors(matrix, 10, seed=1)
-    monkeypatch.setattr(spectral, "_USERS_PER_BLOCK", 37)
-    np.testing.assert_allclose(eigenvectors(matrix, 10, seed=1).values, whole.values, rtol=1e-5)
+@pytest.mark.parametrize("cores", [1, 2, 7])
+def test_a_product_with_the_gram_matrix_is_the_same_on_any_number_of_cores(
+    cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix, block = histories_of(400), np.random.default_rng(1).normal(size=(N_ITEMS, 9)).astype(np.float32)
+    alone = np.zeros_like(block)
+    add_times_gram(matrix.indptr, matrix.indices, matrix.data, block, 0, 9, alone)
+    monkeypatch.setattr(spectral, "n_cores", lambda: cores)
+    assert np.array_equal(spectral._times_gram(matrix, block), alone)
+    np.testing.assert_allclose(alone, matrix.T @ (matrix @ block), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("filter_", ["ease", "ideal"])

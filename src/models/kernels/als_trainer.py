@@ -18,9 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
-from src.core.all_cores import n_cores
+from src.core.all_cores import n_cores, one_blas_thread
 from src.core.domain import FloatArray
 from src.models.kernels.als_kernels import SparseRows, solve_rows
 from src.models.kernels.compile import map_in_threads
@@ -113,7 +112,7 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
     by_user, by_item = _pairs(extra), _pairs(csr_matrix(extra.T.tocsr()))
     items, users = FactorRows(first[own]), FactorRows(np.empty((n_users, options.factors), np.float32))
     # Threads of BLAS that wait for work would keep the cores from those of this pool.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores()) as pool:
+    with one_blas_thread, ThreadPoolExecutor(n_cores()) as pool:
         for _ in range(options.iterations):
             _solve(by_user, items, users, options.regularization, pool)
             _solve(by_item, users, items, options.regularization, pool)

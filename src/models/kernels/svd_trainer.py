@@ -8,10 +8,11 @@ share neither (Gemulla et al., "Large-scale matrix factorization with distribute
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
@@ -43,6 +44,7 @@ class CompiledSVD(SVD):  # type: ignore[misc]
         precision: of factors and of the arithmetic.
         order: see above; "auto" chooses by the number of ratings.
         n_threads: for blocks; None for all cores.
+        n_user_rows: rows to keep room for behind the factors of users, for `place_rows`.
         kwargs: of Surprise's SVD.
     """
 
@@ -52,10 +54,11 @@ class CompiledSVD(SVD):  # type: ignore[misc]
         precision: Literal["float32", "float64"] = "float32",
         order: Order = "auto",
         n_threads: int | None = None,
+        n_user_rows: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.precision, self.order, self.n_threads = precision, order, n_threads
+        self.precision, self.order, self.n_threads, self.n_user_rows = precision, order, n_threads, n_user_rows
 
     def sgd(self, trainset: Any) -> None:
         """Set pu[n_users, f], qi[n_items, f], bu[n_users] and bi[n_items], of the dtype `precision`."""
@@ -77,7 +80,7 @@ class CompiledSVD(SVD):  # type: ignore[misc]
         seed = get_rng(self.random_state).randint(0, 2**31, size=4).tolist()
         self.bu, item_bias = np.zeros(rows.n_users, self.precision), np.zeros(rows.n_items, self.precision)
         with _pool(self.n_threads) as pool:
-            self.pu = self._random_start([*seed, 0], rows.n_users, pool)
+            self.pu = self._random_start([*seed, 0], rows.n_users, pool, max(rows.n_users, self.n_user_rows))
             item_factors = self._random_start([*seed, 1], rows.n_items, pool)
 
             def learn(part: slice) -> None:
@@ -108,12 +111,20 @@ class CompiledSVD(SVD):  # type: ignore[misc]
             part[:] = rng.normal(self.init_mean, self.init_std_dev, part.shape)
         return drawn
 
-    def _random_start(self, seed: list[int], n: int, pool: ThreadPoolExecutor | None) -> FloatArray:
+    def _random_start(
+        self, seed: list[int], n: int, pool: ThreadPoolExecutor | None, n_rows: int | None = None
+    ) -> FloatArray:
         """Return starting values of the same distribution, drawn in threads, each part from a stream of its own.
 
         RandomState would need half the time of a whole training.
+
+        Args:
+            seed: of the streams.
+            n: rows to return.
+            pool: threads.
+            n_rows: rows to take memory for; None for n.
         """
-        drawn = np.empty((n, self.n_factors), self.precision)
+        drawn = np.empty((n_rows or n, self.n_factors), self.precision)[:n]
         normal = [NormalDist().inv_cdf((at + 0.5) / _N_QUANTILES) for at in range(_N_QUANTILES)]
         quantiles = (self.init_mean + self.init_std_dev * np.array(normal)).astype(self.precision)
 
@@ -190,6 +201,36 @@ def _draw(values: FloatArray, quantiles: FloatArray, state: IntArray) -> None:
         bits >>= np.uint64(16)
 
 
+@compiled
+def place_rows(table: FloatArray, place: IntArray) -> None:
+    """Move the first rows of a table to their places in it, and set the others to 0, without a second table.
+
+    Args:
+        table: float[n, f], changed.
+        place: int64[m], the new number of each of the first m rows; all differ.
+    """
+    n_rows, n_columns = table.shape
+    is_taken, is_target = np.zeros(n_rows, np.bool_), np.zeros(n_rows, np.bool_)
+    carried, found = np.empty(n_columns, table.dtype), np.empty(n_columns, table.dtype)
+    for first in range(len(place)):
+        is_target[place[first]] = True
+        if is_taken[first]:
+            continue
+        carried[:] = table[first]
+        is_taken[first] = True
+        to = place[first]
+        while to < len(place) and not is_taken[to]:
+            found[:] = table[to]
+            table[to] = carried
+            carried[:] = found
+            is_taken[to] = True
+            to = place[to]
+        table[to] = carried
+    for row in range(n_rows):
+        if not is_target[row]:
+            table[row] = 0
+
+
 @dataclass(frozen=True)
 class SgdOptions:
     """Hyperparameters and execution options of `fit`.
@@ -221,18 +262,28 @@ def fit(ratings: Interactions, rating_scale: tuple[float, float], options: SgdOp
         The factors; those of Surprise itself with the engine "surprise", and below BLOCKS_FROM ratings.
     """
     trainset = ArrayTrainset(ratings, rating_scale)
-    algorithm = (SVD if options.engine == "surprise" else CompiledSVD)(
+    begin: Callable[..., SVD] = (
+        SVD if options.engine == "surprise" else partial(CompiledSVD, n_user_rows=ratings.n_users)
+    )
+    algorithm = begin(
         n_factors=options.factors,
         n_epochs=options.epochs,
         lr_all=options.learning_rate,
         reg_all=options.regularization,
         random_state=seed,
     ).fit(trainset)
+    user_row, user_factors, user_bias = trainset.users.row, algorithm.pu, algorithm.bu
+    room = user_factors.base if options.engine == "numba" else None
+    if room is not None:  # a copy would take as much again
+        place_rows(room, user_row)
+        bias = np.zeros(ratings.n_users, user_bias.dtype)
+        bias[user_row] = user_bias
+        user_row, user_factors, user_bias = np.arange(ratings.n_users), room, bias
     return FittedFactors(
-        user_idx=trainset.users.row,
+        user_idx=user_row,
         item_idx=trainset.items.row,
-        user_factors=algorithm.pu,
-        user_bias=algorithm.bu,
+        user_factors=user_factors,
+        user_bias=user_bias,
         item_factors=algorithm.qi,
         item_bias=algorithm.bi,
         mean=float(trainset.global_mean),

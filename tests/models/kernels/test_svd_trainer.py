@@ -233,3 +233,25 @@ def test_both_engines_fit_the_same(frame: pd.DataFrame) -> None:
     np.testing.assert_array_equal(compiled.user_idx, plain.user_idx)
     for name in ("user_factors", "item_factors", "user_bias", "item_bias"):
         np.testing.assert_allclose(getattr(compiled, name), getattr(plain, name), atol=1e-4)
+
+
+@pytest.mark.parametrize(("n_rows", "n_placed"), [(9, 9), (9, 4), (200, 70), (5, 0)])
+def test_rows_are_placed_without_a_second_table(n_rows: int, n_placed: int) -> None:
+    rng = np.random.default_rng(n_rows)
+    table, place = rng.random((n_rows, 3), np.float32), rng.permutation(n_rows)[:n_placed]
+    expected = np.zeros_like(table)
+    expected[place] = table[:n_placed]
+    svd_trainer.place_rows(table, place)
+    assert np.array_equal(table, expected)
+
+
+def test_in_blocks_the_factors_of_users_lie_where_they_were_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratings = interactions_of(random_frame(), extra=7)
+    trainset = ArrayTrainset(ratings, (1, 5))
+    algorithm = CompiledSVD(n_factors=5, n_epochs=2, random_state=1, order="blocks").fit(trainset)
+    monkeypatch.setattr(svd_trainer, "BLOCKS_FROM", 1)
+    fitted = fit(ratings, (1, 5), SgdOptions(5, 2, 0.005, 0.02), seed=1)
+    assert fitted.user_idx.tolist() == list(range(ratings.n_users))
+    for found, trained in ((fitted.user_factors, algorithm.pu), (fitted.user_bias, algorithm.bu)):
+        assert np.array_equal(found[trainset.users.row], trained)
+        assert not found[:7].any()
