@@ -19,7 +19,7 @@ _MOVED = (EventKind.PURCHASE.value, EventKind.RETURN.value)
 _FACTS = ("title", "description", "category", "brand", "price", "image_url", "stock", "group_id")
 
 
-class Arrivals(NamedTuple):
+class LoadedPlaces(NamedTuple):
     """The places of a load's n events in the order of arrival: after `first`, in microseconds."""
 
     first: int
@@ -33,7 +33,7 @@ class TakenBack(NamedTuple):
     product_ids: frozenset[str]
 
 
-def take_back_events(database: Database, loads: Sequence[Arrivals]) -> TakenBack:
+def take_back_events(database: Database, loads: Sequence[LoadedPlaces]) -> TakenBack:
     """Delete the events that loads of files stored and nothing replaced since, in short transactions.
 
     Events that were sent meanwhile stay: their dedupe keys tell them apart, and the times of ratings, which have none.
@@ -64,7 +64,7 @@ def take_back_events(database: Database, loads: Sequence[Arrivals]) -> TakenBack
     return TakenBack(n_events, frozenset(product_ids))
 
 
-def _is_of(load: Arrivals) -> ColumnElement[bool]:
+def _is_of(load: LoadedPlaces) -> ColumnElement[bool]:
     rating = and_(events.c.dedupe_key == "", or_(events.c.at.is_(None), events.c.at <= load.first // 1_000_000))
     from_file = and_(events.c.dedupe_key != "", *(~events.c.dedupe_key.like(f"{mark}%") for mark in SENT_MARKS))
     return and_(events.c.arrival_seq.between(load.first, load.first + load.n), or_(rating, from_file))

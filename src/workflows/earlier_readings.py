@@ -12,7 +12,7 @@ from src.core.settings import Settings
 from src.ingestion.layout import Hints, Table
 from src.releases.release import sha256
 from src.store import Store
-from src.store.taken_back_loads import Arrivals, TakenBack, forget_products, take_back_events
+from src.store.taken_back_loads import LoadedPlaces, TakenBack, forget_products, take_back_events
 from src.workflows.checksums import checksum
 
 
@@ -75,7 +75,7 @@ class EarlierReadings:
         Where a catalogue was loaded, it may know a product that has a title: such products stay.
         """
         database, runs = self._store.database, self._store.runs
-        arrivals = [Arrivals(load.first_seq, sum(load.by_kind.values())) for load in self.loads]
+        arrivals = [LoadedPlaces(load.first_seq, sum(load.by_kind.values())) for load in self.loads]
         self._taken = take_back_events(database, [each for each in arrivals if each.n])
         if self._taken.product_ids:
             described = not runs.has_catalogue()
