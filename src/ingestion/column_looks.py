@@ -20,6 +20,7 @@ from src.ingestion.column_names import (
     QUANTITY,
     STATE,
     STOCK,
+    TEST,
     TIME,
     TITLE,
     USER,
@@ -36,7 +37,16 @@ from src.ingestion.column_roles import (
     free_columns,
 )
 from src.ingestion.column_vocabulary import PRODUCT_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.column_words import (
+    classes_of,
+    has_id_word,
+    is_excluded,
+    is_test_tag,
+    plain_letters,
+    role_by_words,
+    tags_in,
+    words_of,
+)
 from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
@@ -51,6 +61,12 @@ SURE_PRODUCT = 0.65
 _NO_ITEMS = (USER, TIME, CLOCK, STATE, KIND, QUANTITY)
 """Roles whose cells may be written like items with their numbers, and are none."""
 _LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
+_WORDS_OF_PHONES = """
+    phone telephone telefon telefono telefone telefoon telefonnummer telefoonnummer telephonenumber phonenumber mobile
+    mobil handy gsm tel puhelin telefonszam телефон 电话 手机 電話 電話番号 携帯 전화 전화번호 휴대폰 telpon hp
+"""
+_PHONES = frozenset(plain_letters(_WORDS_OF_PHONES).split())
+_SHORTEST_PHONE, _FEWEST_PHONES = 6, 3
 LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
 
 
@@ -70,6 +86,10 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
     def taken() -> set[int]:
         return {column.at for columns in roles.values() for column in columns}
 
+    is_dated = TIME in {*roles, *ignored}
+    if USER not in {*roles, *ignored} and is_dated and (at := _by_phone(profiles, taken())) is not None:
+        roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
+        found.add(USER)
     if USER in roles and PRODUCT not in settled and (at := _find_items_column(roles, profiles)) is not None:
         free_columns(roles, [at])
         roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
@@ -98,6 +118,33 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
             roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
             found.add(USER)
     return found | _add_votes_or_ranks(roles, profiles, ignored, taken())
+
+
+def _by_phone(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Return the free column of telephone numbers that come again, by which a shop knows who orders; None if none."""
+    for at, profile in enumerate(profiles):
+        is_number = profile.share(lambda cell: sum(map(str.isdigit, cell)) >= _SHORTEST_PHONE) >= 0.9
+        comes_again = profile.n_distinct >= _FEWEST_PHONES and profile.repeated > 0.0 and profile.filled >= 0.5
+        if at not in taken and is_number and comes_again and not _PHONES.isdisjoint(words_of(profile.name)):
+            return at
+    return None
+
+
+def tests_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
+    """Find the column whose cells call some orders tests, alone or among other tags.
+
+    Args:
+        profiles: One a column.
+        taken: Positions of columns with another role.
+
+    Returns:
+        The role with its column; nothing if there is none.
+    """
+    for at, profile in enumerate(profiles):
+        n_tests = sum(any(map(is_test_tag, tags_in(cell))) for cell in profile.cells)
+        if at not in taken and 0 < n_tests < 0.5 * profile.n_rows and profile.n_rows >= MANY:
+            return {TEST: [RoleColumn(at, LOOK, False, profile.filled)]}
+    return {}
 
 
 _CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})

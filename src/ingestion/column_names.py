@@ -108,7 +108,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     VARIANTS: ("configurablevariations", "configurablevariationskus", "childskus", "variantskus"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
     LINE_KIND: ("lineitemtype", "linetype", "orderitemtype", "positionstyp", "positiontype"),
-    TEST: ("istest", "test", "testmode", "testorder"),
+    TEST: ("istest", "test", "testmode", "testorder", "livemode", "islive"),
     RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity"),
     NOT_SENT: (
         "qtycanceled", "qtycancelled", "canceledqty", "cancelledqty", "canceledquantity", "cancelledquantity",
@@ -117,19 +117,19 @@ _NAMES: dict[str, tuple[str, ...]] = {
     PART_OF: ("partoflineid",),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
-# German, French and Spanish names, without accents.
+# Names in other languages that their words do not tell, without accents.
 _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     USER: ("kundennummer", "kundennr", "kundenid", "kunde", "nutzer", "benutzer", "idclient", "cliente", "idcliente"),
     PRODUCT: (
         "artikelnummer", "artikelnr", "artikelid", "artikel", "produktid", "produktnummer", "produkt", "idproduit",
-        "produit", "idproducto", "producto", "articulo", "reference", "referencia",
+        "produit", "idproducto", "producto", "articulo", "reference", "referencia", "stokkodu", "stokno",
     ),
     VALUE: ("bewertung", "sterne", "note", "puntuacion", "calificacion"),
     TIME: ("datum", "zeitpunkt", "zeit", "bestelldatum", "rechnungsdatum", "datecommande", "fecha", "fechapedido"),
     QUANTITY: ("menge", "anzahl", "stueckzahl", "quantite", "qte", "cantidad"),
     INVOICE: (
         "bestellnummer", "bestellnr", "bestellung", "rechnungsnummer", "rechnung", "commande", "numcommande", "facture",
-        "pedido", "factura",
+        "pedido", "factura", "islemno", "islemnumarasi",
     ),
     TITLE: ("artikelname", "produktname", "bezeichnung", "titel", "designation", "titre", "nombre", "titulo"),
     DESCRIPTION: ("beschreibung", "descriptif", "descripcion"),
@@ -172,14 +172,23 @@ def columns_option(columns: Mapping[str, int], names: Sequence[str] = ()) -> str
 _NO_OPTION = re.compile("[,=\n]|^$")
 
 
+_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
+_GROUPED = re.compile(r"(?<=\d)[\u00a0\u2009\u202f'\u2019](?=\d{3}(?!\d))")
+
+
+def without_groups(text: str) -> str:
+    """Return a number without the signs between its thousands that are neither point nor comma."""
+    return text if text.isascii() and "'" not in text else _GROUPED.sub("", text)
+
+
 def is_number(text: str) -> bool:
     """Whether the text reads as a finite decimal number."""
-    return re.fullmatch(r"\s*[+-]?(\d+([.,]\d*)?|\.\d+)([eE][+-]?\d+)?\s*", text) is not None
+    return _NUMBER.fullmatch(without_groups(text)) is not None
 
 
 def number_of(text: str) -> float | None:
     """Return the decimal number that a text is, with a point or a comma; None if it is none."""
-    return float(text.replace(",", ".")) if is_number(text) else None
+    return float(without_groups(text).replace(",", ".")) if is_number(text) else None
 
 
 def is_filled(row: Sequence[object]) -> bool:

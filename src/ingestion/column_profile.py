@@ -9,6 +9,7 @@ from functools import cached_property
 
 from src.ingestion.column_names import is_number
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
+from src.ingestion.loan_kinds import are_loans, loan_kind
 from src.ingestion.order_states import is_kept_back, order_state
 from src.ingestion.parsing import is_nothing
 from src.ingestion.prices import price_in
@@ -88,12 +89,21 @@ class ColumnProfile:
     @cached_property
     def kinds(self) -> float:
         """Share of names of events, also of those that are left out."""
+        if self.of_loans:
+            return self.share(lambda cell: kind_of(cell) or is_ignored_kind(cell) or loan_kind(cell) is not None)
         return self.share(lambda cell: kind_of(cell) or is_ignored_kind(cell))
+
+    @cached_property
+    def of_loans(self) -> bool:
+        """Whether a few words name the events of a library."""
+        return self.is_enumeration and are_loans(set(self.cells))
 
     @cached_property
     def n_kinds(self) -> int:
         """Number of different kinds of events."""
-        return len({kind_of(cell) for cell in set(self.cells)} - {""})
+        found = {kind_of(cell) for cell in set(self.cells)}
+        found |= {loan_kind(cell) or "" for cell in set(self.cells)} if self.of_loans else set()
+        return len(found - {""})
 
     @cached_property
     def states(self) -> float:

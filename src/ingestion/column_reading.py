@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from src.core.domain import EventKind
 from src.ingestion.column_account import ColumnFate, account_for
-from src.ingestion.column_looks import LOOK, find_by_look, listed_by_look, title_by_look
+from src.ingestion.column_looks import LOOK, find_by_look, listed_by_look, tests_by_look, title_by_look
 from src.ingestion.column_names import (
     CANCELLED,
     DESCRIPTION,
@@ -21,6 +21,7 @@ from src.ingestion.column_names import (
     QUANTITY,
     SALE_PRICE,
     STATE,
+    TEST,
     TIME,
     TITLE,
     USER,
@@ -44,6 +45,7 @@ from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.first_rows import FirstRows
+from src.ingestion.hidden_charges import charge_notes
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import (
     NEAR,
@@ -55,6 +57,7 @@ from src.ingestion.layout_choice import (
     rank_readings,
 )
 from src.ingestion.missed_columns import missed_notes
+from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
@@ -64,7 +67,7 @@ from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, u
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
 
-_EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE)
+_EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE, TEST)
 _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4, CANCELLED: 0.3}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
@@ -130,6 +133,8 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     settled_roles = {*given.columns, *given.ignored}
     titled = take_titled_events(roles, first, settled_roles) if hints.layout != PRODUCTS else []
     looks = find_by_look(roles, profiles, given)
+    if TEST not in {*roles, *settled_roles} and USER in roles and {INVOICE, QUANTITY} & roles.keys():
+        roles |= tests_by_look(profiles, {column.at for columns in roles.values() for column in columns})
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
     preferred = [*titled, *prefer_customers(roles, first, settled_roles)]
@@ -163,6 +168,8 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     notes += _near_reading(readings, columns, notes)
     notes += rival_note(layout, columns, found.used, roles, first, settled)
     notes += evidence_notes(layout, columns, first, settled)
+    notes += charge_notes(layout, columns, first, settled)
+    notes += staff_notes(layout, columns, found.used, first, settled)
     notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, found.fates, first, given.ignored, is_grouped=is_grouped)

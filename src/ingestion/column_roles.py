@@ -58,6 +58,7 @@ from src.ingestion.column_words import (
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, SOLD, line_kind
 from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.piece_counts import is_pieces
 from src.ingestion.product_cleaning import stock_in
 from src.ingestion.rating_scales import scale_in_name, without_whole
 from src.ingestion.worded_ratings import rating_in_words
@@ -285,6 +286,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
             worded = LINE_KIND, 0.7
         if worded and worded[0] == INVOICE and profile.is_enumeration and profile.states >= 0.8:
             worded = STATE, worded[1]  # a "payment" that is paid or refunded
+        if worded and worded[0] == PRODUCT and profile.is_enumeration and profile.kinds >= 0.9 and profile.n_kinds > 1:
+            worded = KIND, worded[1]  # "Art" is an article, and a sort of rows
         if worded and worded[0] == REFUNDED and _is_yes_or_no(profile):
             worded = CANCELLED, worded[1]
         is_sparse = profile.filled < _HALF_FULL  # a file of returns has a day of return in every row
@@ -347,7 +350,9 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         RETURNED: profile.numbers,
         NOT_SENT: profile.numbers,
         PART_OF: profile.ids,
-        QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
+        QUANTITY: max(profile.numbers, profile.share(is_pieces), weak)
+        if "amount" not in words_of(profile.name)
+        else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),
         SALE_PRICE: max(profile.money, weak),
         REFUNDED: profile.money,

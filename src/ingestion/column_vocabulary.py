@@ -31,6 +31,8 @@ WORDS: dict[str, str] = {
         viewer watcher respondent participant panelist voter rater follower learner zuschauer teilnehmer spectateur
         espectador partecipante deelnemer uczestnik
         контрагент контрагента kontrahent contractor debitor geschaeftspartner partner
+        주문자 клиента покупателя заказчик заказчика пользователя карты карта cari kupujici odberatel uzivatel
+        nakupujici lantagare laner lainaaja vypujcitel emprunteur emprunteurs lener ontlener prestatario mutuatario
     """,
     PRODUCT_WORD: """
         plu content barcode strichcode varenummer
@@ -46,6 +48,7 @@ WORDS: dict[str, str] = {
         barkod
         toode tooted
         video videos series news clip sendung emission programma
+        품번 품목 자재 款号 номенклатура номенклатуры malzeme polozka polozky katalogove
     """,
     ORDER_WORD: """
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
@@ -60,6 +63,8 @@ WORDS: dict[str, str] = {
         vbeln الطلب
         zam doc
         tellimus tellimuse kuitti
+        전표 영수증 거래 결제 판매 伝票 レシート 取引 单号 小票 faktur чека накладная накладной
+        документ документа παραστατικο αποδειξη doklad dokladu uctenka bizonylat vasarlas
     """,
     ID_WORD: """
         n id ids no nr nro num number nummer code key ref reference referenz numero kod kennung identifier uuid
@@ -67,6 +72,7 @@ WORDS: dict[str, str] = {
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
         symbol cod
         账号 帐号 账户 帳號 帳戶 アカウント 계정
+        코드 아이디 卡号 cislo numar
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта
@@ -79,6 +85,7 @@ WORDS: dict[str, str] = {
         price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis precios
         prices vk pvp tarif 价格 單價 单价 售价 価格 単価 値段 가격 цена pret hinta fiyat cene
         ar egysegar ara fiyati pretul harga τιμη ціна cijena netpr السعر
+        판매가 단가 정가 定価 стоимость
     """,
     "quantity": """
         quantities qtys mengen
@@ -89,6 +96,7 @@ WORDS: dict[str, str] = {
         unid unidad pzas stuks mennyiseg darab db adedi miktar cantitate bucati buc jumlah kuantitas ποσοτητα
         τεμαχια кількість kolicina kom ks kusu mnozstvo kwmeng fkimg الكمية
         kogus
+        개수 갯수 销量 кол шт штук pocet banyak
     """,
     "time": """
         date time timestamp datetime ts datum zeit zeitpunkt zeitstempel fecha data czas dato created at
@@ -98,6 +106,8 @@ WORDS: dict[str, str] = {
         dt tm idopont ido tarihi saat tanggal waktu ημερομηνια ωρα vrijeme cas paivamaara erdat audat fkdat budat
         التاريخ
         aeg kuupaev kello klo pvm tidspunkt
+        일자 주문일 구매일 결제일 판매일 거래일 注文日 購入日 受注日 売上日 決済日
+        取引日 販売日 tgl datuma kelt vytvoreno
     """,
     "kind": """
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento
@@ -114,6 +124,7 @@ WORDS: dict[str, str] = {
         ステータス 状況 상태 статус tilstand tila durum stav
         allapot allapota statusz durumu stare stadiu κατασταση الحالة
         statusu stavu
+        状態 состояние statu
     """,
     "title": """
         benamning benaevnelse betegnelse designacao nazev nazwy nazov naziv nimike
@@ -123,6 +134,7 @@ WORDS: dict[str, str] = {
         名称 名稱 品名 名 タイトル 名前 이름 제목 название наименование
         megnevezes nev neve adi isim nama ονομα τιτλος назва arktx maktx اسم
         ten
+        명 품명 nume ονομασια
     """,
     "description": """
         description desc beschreibung descripcion descricao descrizione omschrijving opis beskrivning body

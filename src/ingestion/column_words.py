@@ -30,6 +30,7 @@ _SPECIAL_LETTERS = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", 
 
 _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
+_SCRIPTS = re.compile(r"(?<=[A-Za-z])(?=[\u2e80-\ud7af])|(?<=[\u2e80-\ud7af])(?=[A-Za-z])")  # "SKU番号"
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
 _ABBREVIATION = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_]{1,2}\b\.?")
 _SHORTENED = re.compile(r"(?<!\w)([^\W\d_]{1,12})\.(?=$|[\W_]*([^\W\d_]*))")
@@ -44,6 +45,8 @@ _VISITS = ("session", "sessione", "sessioni", "sesion", "sessao", "sesja", "sesj
 _POSITIONS = frozenset({"pos", "position", "positions"})
 _UNITS = frozenset(_WORDS_OF_UNITS.split())
 _WORDS_OF_STARS = "stars sterne sterren etoiles estrellas estrelas stelle gwiazdki gwiazdek stjerner"
+_WORDS_OF_TITLES = "title titel titre titulo titolo tytul titelnr titelnummer titelid タイトル"
+_TITLES = frozenset(_WORDS_OF_TITLES.split())
 _STARS = frozenset(_WORDS_OF_STARS.split())
 _BROUGHT_BACK = (
     "return", "retour", "retoure", "rma", "ruckgabe", "rueckgabe", "rucksend", "ruecksend", "devoluc", "devolv",
@@ -89,7 +92,7 @@ def without_containers(name: str) -> str:
 def words_of(name: str) -> list[str]:
     """Return the words of a name, split at signs and at capitals after small letters."""
     name = _SHORTENED.sub(_spelled_out, _ABBREVIATION.sub(_without_points, without_remark(name)))
-    parts = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name)
+    parts = _SCRIPTS.sub(" ", re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name))
     return [word for word in re.split(r"[\W_]+", plain_letters(parts)) if word and not word.isdecimal()]
 
 
@@ -232,6 +235,17 @@ def names_a_visit(name: str) -> bool:
     return any(word.startswith(_VISITS) for word in words_of(name))
 
 
+def tags_in(text: str) -> list[str]:
+    """Return the tags in a cell that lists them."""
+    return [tag.strip() for tag in re.split(r"[,;|]", text)]
+
+
+def is_test_tag(tag: str) -> bool:
+    """Whether a tag has no other words than those for tests: "test", "Test order"."""
+    found = set(classes_of(tag))
+    return TEST_WORD in found <= {TEST_WORD, ORDER_WORD}
+
+
 def has_id_word(name: str) -> bool:
     """Whether the name says that the column holds ids, such as "anime_id"."""
     return ID_WORD in classes_of(name) and words_of(name) != ["n"]  # how many
@@ -281,6 +295,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         return None
     if role == "brand" and {PRODUCT_WORD, ID_WORD} <= known:
         return "product", 0.3  # a number that the manufacturer gives
+    if role == "title" and ID_WORD in known and not known - {"title", ID_WORD} and _TITLES & set(words_of(name)):
+        return "product", 0.5  # the number of a title
     if role == "group" and "title" in known:
         return "category", confidence
     if role is not None:

@@ -12,14 +12,17 @@ from src.ingestion.column_names import (
     PRICE,
     PRODUCT,
     QUANTITY,
+    RETURNED,
     TITLE,
+    TOTAL,
     USER,
     VALUE,
     describes_product,
 )
 from src.ingestion.column_profile import profile_columns
 from src.ingestion.column_roles import RoleColumn, Roles, free_columns
-from src.ingestion.column_words import has_id_word, is_excluded, role_by_words
+from src.ingestion.column_vocabulary import OTHER_WORD, SUM_WORD
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.prices import price_in
 
@@ -47,6 +50,7 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
     if USER not in settled:
         notes += _ids_before_names(roles, first)
     if PRODUCT in roles and PRODUCT not in settled:
+        notes += _codes_before_names(roles, first) if TITLE not in settled else []
         notes += _title_of_product(roles, first) if TITLE not in settled else []
         notes += [*_one_title(roles, first, settled), *_titles_of_copies(roles, first)]
         notes += _name_of_customer(roles, first)
@@ -56,6 +60,8 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
         notes += _one_customer(roles, first)
     if INVOICE in roles and PART_OF not in {*roles, *settled}:
         notes += _parts_of_lines(roles, first)
+    if {INVOICE, QUANTITY} & roles.keys() and TOTAL not in settled:
+        notes += _amounts_paid_back(roles, first)
     if QUANTITY not in {*roles, *settled} and PRICE in roles:
         notes += _quantity_by_total(roles, first)
     return notes
@@ -80,6 +86,32 @@ def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
             return
 
 
+def _codes_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Prefer codes of products to their names, which become titles, where every row of a user has both.
+
+    Rows of sums have words in the column of names, and no code.
+    """
+    columns = roles[PRODUCT]
+    named = columns[0]
+    of_users = [row for row in first.rows if row[roles[USER][0].at].strip() and row[named.at].strip()]
+    words = [row[named.at] for row in of_users]
+    is_worded = sum(not any(map(str.isdigit, cell)) for cell in words) >= _MOST * len(words)
+    if TITLE in roles or len(words) < _ENOUGH or not is_worded:
+        return
+    for column in columns[1:]:
+        profile = first.profiles[column.at]
+        is_code = profile.ids >= _MOST and has_id_word(profile.name) and all(row[column.at].strip() for row in of_users)
+        if is_code and share_single(first, column.at, named.at) >= _MOST:
+            columns.remove(named)
+            to_front(columns, column)
+            roles[TITLE] = [named]
+            yield (
+                f"{profile.name!r} has the codes of the products in {first.profiles[named.at].name!r} and was taken "
+                f"for the product; for these: {first.option(PRODUCT, named.at)}"
+            )
+            return
+
+
 def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iterator[str]:
     """Prefer a column of which each id has one title, and take an order's number from among the products."""
     named = roles.get(TITLE) or roles.get(DESCRIPTION) or []
@@ -89,10 +121,16 @@ def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iter
     titles = named[0]
     worst = columns[0]
     share = share_single(first, worst.at, titles.at)
-    if not 0.0 <= share < _FEW:
+    if not 0.0 <= share < 1.0:
         return
     better = next((column for column in columns[1:] if share_single(first, column.at, titles.at) >= _MOST), None)
-    better = better or _code_of_each(titles.at, roles, first)
+    if share >= _FEW:  # ids of parents beside those of variants
+        is_of_each = better is not None and share_single(first, better.at, titles.at) == 1.0
+        is_mixed = share_single(first, titles.at, worst.at) < _MOST or share < _MOST
+        is_finer = better is not None and is_mixed and share_single(first, titles.at, better.at) >= _MOST
+        better = better if is_of_each and is_finer else None
+    else:
+        better = better or _code_of_each(titles.at, roles, first)
     if better is None:
         return
     columns[:] = [better, *(column for column in columns if column.at != better.at)]
@@ -276,6 +314,31 @@ def _parts_of_lines(roles: Roles, first: FirstRows) -> Iterator[str]:
                     "it and do not count; if they do: --columns part_of="
                 )
                 return
+
+
+def _amounts_paid_back(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Find a column of sums that pays money back in some lines, where neither the quantity nor the price says so."""
+    told = [roles[role][0].at for role in (QUANTITY, PRICE, TOTAL, RETURNED) if role in roles]
+    taken = {columns[0].at for columns in roles.values()}
+    if any(_is_negative(cell) for at in told for cell in first.profiles[at].cells):
+        return
+    for at, profile in enumerate(first.profiles):
+        negative = profile.share(_is_negative)
+        is_sum = profile.money >= _MOST <= profile.filled and 0.0 < negative < _FEW
+        words = {*classes_of(profile.name), *words_of(profile.name)}
+        if at in taken or not is_sum or words.isdisjoint({SUM_WORD, "price", "amount"}) or OTHER_WORD in words:
+            continue
+        free_columns(roles, [at])
+        roles[TOTAL] = [RoleColumn(at, 0.5, False, profile.filled), *roles.get(TOTAL, [])]
+        yield (
+            f"{profile.name!r} is below 0 in some rows, which pay money back: these count as returns, or not at all "
+            "where nobody bought the product; to count them as bought: --columns total="
+        )
+        return
+
+
+def _is_negative(cell: str) -> bool:
+    return cell.strip()[:1] in ("-", "\N{MINUS SIGN}") and any(map(str.isdigit, cell))
 
 
 def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:

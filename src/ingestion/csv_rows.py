@@ -247,16 +247,16 @@ class CsvRows:
 
     def _parse_leniently(self, line: str) -> list[str] | None:
         """Parse a line with stray quotes; None unless that gives the right number of fields."""
+        if '\\"' in line and len(self.separator) == 1:  # some programs write \" for a quote in a text
+            escaped = next(csv.reader([line], delimiter=self.separator, escapechar="\\", doublequote=False), None)
+            if escaped is not None and len(escaped) == self.width:
+                return escaped
         try:
             row = next(csv.reader([line], delimiter=self.separator), None)
         except csv.Error:
             row = None
         if row is not None and len(row) == self.width:
             return row
-        if '\\"' in line and len(self.separator) == 1:  # some programs write \" for a quote in a text
-            escaped = next(csv.reader([line], delimiter=self.separator, escapechar="\\", doublequote=False), None)
-            if escaped is not None and len(escaped) == self.width:
-                return escaped
         row = line.split(self.separator)
         # A quote in a text is an ordinary character; in an id or a number it comes from a broken row.
         is_whole = len(row) == self.width and not any('"' in row[column] for column in self.single if column < len(row))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from src.ingestion.event_columns import EventColumns
 from src.ingestion.nobody import found_among
 
 _MOST = 10_000  # events looked at: more would slow down the load
+_LATER = 1_000  # of each later block, while there are few ids
 _FEW, _MANY = 20, 100  # events from which repeats say something
 _FEWEST_IDS = 3
 _DENSE = 0.9  # share of all pairs of a user and a product that are events, which are products listed for each place
@@ -43,6 +44,7 @@ class EventEvidence:
         times: UTC seconds, of the events that have any.
         n_events: Events looked at.
         n_twice: Events with the user, product, kind and time of another one in their block.
+        later: Users, and products, of some later events, looked at as long as there were few of them.
     """
 
     users: Counter[str] = field(default_factory=Counter)
@@ -54,10 +56,13 @@ class EventEvidence:
     visits: set[tuple[str, int]] = field(default_factory=set)
     n_events: int = 0
     n_twice: int = 0
+    later: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
 
     def add(self, events: EventColumns) -> None:
         """Look at the events of a block, as long as there were few."""
         left = _MOST - self.n_events
+        if left <= 0:
+            self._look_further(events)
         if left <= 0 or not len(events):
             return
         part = events if len(events) <= left else events.take(np.arange(left))
@@ -72,6 +77,18 @@ class EventEvidence:
         group = np.unique(np.stack([_places(users), _places(products), _places(kinds), part.at]), axis=1)
         self.n_twice += len(part) - group.shape[1] if (part.at != NO_TIME).all() else 0
         self.n_events += len(part)
+
+    def _look_further(self, events: EventColumns) -> None:
+        """Look at some later events, as long as all have the same few users or products: files may be sorted."""
+        few = [at for at, ids in enumerate(self._all_ids()) if len(ids) <= _FEWEST_IDS]
+        if few and len(events):
+            part = events.take(np.linspace(0, len(events) - 1, min(len(events), _LATER)).astype(np.int64))
+            for at, texts in zip(few, part.texts(*few), strict=True):
+                self.later[at].update(texts)
+
+    def _all_ids(self) -> tuple[set[str], set[str]]:
+        """Return the users, and the products, of all events looked at."""
+        return self.users.keys() | self.later[0], self.products.keys() | self.later[1]
 
     def totals(self) -> list[str]:
         """Return one line of what the events come to, by which people see a misreading; none without events."""
@@ -111,8 +128,7 @@ class EventEvidence:
         if self.n_events < _FEW:
             return
         checks = [
-            self._few("user", self.users),
-            self._few("product", self.products),
+            *map(self._few, ("user", "product"), self._all_ids()),
             self._alone("user", self.users, "orders, visits or rows"),
             self._alone("product", self.products, "rows or orders, or have cells of several products"),
             self._returning(),
@@ -162,12 +178,13 @@ class EventEvidence:
             "if rows tell the stock of places, or sums: --layout products; to take other users: --columns user=COLUMN",
         )
 
-    def _few(self, noun: str, counts: Counter[str]) -> Check:
+    def _few(self, noun: str, ids: Collection[str]) -> Check:
         is_many = self.n_events >= (_FEW if noun == "user" else _MANY)
+        which = "the first " if self.n_events == _MOST else ""
         return check_of(
             f"number of {noun}s",
-            not is_many or len(counts) > _FEWEST_IDS,
-            f"{len(counts):,} in {self.n_events:,} events",
+            not is_many or len(ids) > _FEWEST_IDS,
+            f"{len(ids):,} in {which}{self.n_events:,} events{' and samples of the others' if which else ''}",
             f"more than {_FEWEST_IDS}",
             f"the column may be one of groups or states; to take another: --columns {noun}=COLUMN",
         )

@@ -17,7 +17,8 @@ _NAMES = {
         "gekauft", "kaufen", "bestellung", "bestellt", "achat", "achete", "compra", "comprado", "acquisto",
         "acquistato", "aankoop", "gekocht", "zakup", "kupno", "kupiono", "comprou", "sold", "commande", "pedido",
         "booking", "booked", "buchung", "gebucht", "reservation", "reserva", "prenotazione", "boeking", "rezerwacja",
-        "rented", "borrowed", "ausgeliehen", "ausleihe",
+        "rented", "borrowed", "ausgeliehen", "ausleihe", "loan", "lent", "checkedout", "utlan", "udlan", "emprunt",
+        "prestito", "prestamo", "emprestimo", "uitlening", "uitgeleend", "wypozyczenie", "lainaus",
         "conversion", "payment", "zahlung", "paiement", "pago", "betaling", "rechnung", "invoice", "factura",
         "facture", "fattura", "factuur", "faktura", "paragon", "vente", "venta", "vendita", "verkauf", "sprzedaz",
         "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
@@ -34,7 +35,7 @@ _NAMES = {
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
         "fav", "like", "liked", "love", "loved", "wishlisted", "favorited", "favourited", "bookmark", "bookmarked",
         "shortlist", "shortlisted",
-        "saved", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
+        "saved", "save", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
         "varukorg", "varukorgen", "handlekurv", "handlekurven", "indkobskurv", "ostoskori", "ostoskoriin", "onskelista",
         "onskeliste", "toivelista", "soovinimekiri",
         "scadd", "kurv", "ostukorv", "ostukorvi", "kosika",
@@ -122,6 +123,18 @@ _REMOVALS = (
     "verwijder",
     "usun",
 )
+# What somebody does who wants no more of something.
+_AGAINST = frozenset(
+    ["dislike", "disliked", "hide", "hidden", "block", "blocked", "skip", "skipped", "ban", "banned", "downvote",
+     "downvoted", "mute", "muted", "unfollow", "unsave", "uninterested", "thumbsdown", "nevershow", "dismiss",
+     "dismissed", "ausblenden", "masquer", "ocultar", "nascondi", "ukryj", "verbergen"]
+)  # fmt: skip
+_NEGATIONS = frozenset(
+    ["not", "no", "nicht", "kein", "pas", "non", "niet", "nie", "nao", "inte", "ikke", "thumbs", "не"]
+)
+_TURNED = frozenset(["interested", "interest", "interessiert", "interesse", "interessant", "interesse", "interesado",
+                     "interessato", "geinteresseerd", "recommend", "relevant", "like", "down", "for", "again",
+                     "zainteresowany", "intresserad", "интересно"])  # fmt: skip
 _LEFT = ("abandon", "abgebroch", "abbruch", "abbandon", "achtergelaten", "verlaten", "porzucon", "opustene", "overgivn")
 NO_ACT = "impression"
 """Stands for the kind in a row that is made of columns without any event: somebody saw the product, and did nothing."""
@@ -201,6 +214,8 @@ def is_ignored_kind(name: str) -> bool:
         or not _OTHER_THINGS.isdisjoint(words)
         or (not _LOOKING_FOR.isdisjoint(words) and not any(map(_known, words)))
         or any(word.startswith(_REMOVALS) for word in words)
+        or not _AGAINST.isdisjoint(words)
+        or (not _NEGATIONS.isdisjoint(words) and not _TURNED.isdisjoint(words))
     )
 
 

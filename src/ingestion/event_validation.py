@@ -33,6 +33,7 @@ from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
 from src.ingestion.nobody import found_among
 from src.ingestion.order_validation import NO_WORDS, came_back, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
+from src.ingestion.piece_counts import pieces_in
 from src.ingestion.rating_scales import rating_of, says_unrated, to_scale
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
@@ -237,6 +238,8 @@ def _kinds_and_values(
     is_given: BoolArray = np.zeros(n, dtype=np.bool_)
     if column in texts:
         value, is_given = parse_numbers(texts[column], layout.decimal)
+        if column == QUANTITY and not np.isfinite(value[is_given]).all():
+            value, is_given = parse_numbers(list(map(pieces_in, texts[column])), layout.decimal)
         rejections.add(is_given & ~np.isfinite(value), RejectionCode.NO_NUMBER, column)
         value = np.where(np.isfinite(value), value, 1.0)
     if layout.name == CLICKS:

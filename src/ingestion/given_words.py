@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
+from src.ingestion.loan_kinds import loan_kind
 from src.ingestion.no_products import NOT_SOLD, SOLD, line_kind
 from src.ingestion.order_states import OrderState, is_kept_back, order_state, says_paid
 
@@ -25,19 +26,24 @@ class Words:
 
     Attributes:
         given: Word in lower case → one of MEANINGS.
+        of_loans: Whether the kinds of events are those of a library, where what is lent comes back.
     """
 
     given: Mapping[str, str] = field(default_factory=dict)
+    of_loans: bool = False
 
     def kind(self, name: str) -> str:
         """Return the value of the EventKind that a name means; "" for an unknown name."""
         given = self.given.get(name.lower(), "")
-        return given if given in _KINDS else kind_of(name)
+        of_loan = loan_kind(name) if self.of_loans else None
+        return given if given in _KINDS else kind_of(name) if of_loan is None else of_loan
 
     def is_ignored_kind(self, name: str) -> bool:
         """Whether a name means no act of a user on a product."""
         given = self.given.get(name.lower())
-        return given == _NOTHING if given else is_ignored_kind(name)
+        if given or (self.of_loans and loan_kind(name) is not None):
+            return given == _NOTHING if given else loan_kind(name) == ""
+        return is_ignored_kind(name)
 
     def line(self, name: str) -> str | None:
         """Return what the kind of an order's line means, as `line_kind` does; None for an unknown one."""

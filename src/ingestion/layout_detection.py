@@ -35,6 +35,7 @@ from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.embedded_json import find_embedded
 from src.ingestion.event_kind_names import kind_of_file
 from src.ingestion.first_rows import FirstRows
+from src.ingestion.grouped_reports import column_of_groups
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -68,7 +69,9 @@ from src.ingestion.notations import (
     find_prices_of_lines,
     find_rating_scale,
     find_time,
+    find_words,
     kind_notes,
+    quantity_notes,
 )
 from src.ingestion.numbered_columns import Numbered, find_numbered
 from src.ingestion.parsing import (
@@ -137,6 +140,13 @@ def _is_remark(cell: str) -> bool:
 
 def _table_of(path: Path, opened: OpenedRows, hints: Hints, known: KnownIds | None) -> Table:
     """Return the table of an opened file."""
+    groups = column_of_groups([opened.names] if opened.names is not None else opened.sample)
+    if groups is not None and USER not in hints.columns:
+        raise UnclearLayout(
+            f"{path}: its column {groups!r} has customers, documents and products below each other: a grouped report.",
+            "Expected a row for each product, with its customer and day beside it: export the report as a flat list, "
+            "without groups, and with the customer, the document and the product in columns of their own.",
+        )
     if opened.names is not None:
         return _table_with_names(NamedRows(opened.rows, opened.names, opened.sample, opened.nested), hints, known)
     rows = opened.rows
@@ -346,14 +356,16 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         notes += [words_note(texts[VALUE])] if scale == WORDED else []
         hints = replace(hints, scale=hints.scale or scale)
         texts[VALUE] = [rating_of(text, worded=worded) for text in texts[VALUE]]
-    kind = find_kind(rows.file.path, layout, hints, notes)
+    kind = find_kind(rows.file.path, layout, shaped, hints, notes)
     decimal = find_decimal(texts, sample, hints, notes)
     time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
     ratings = find_rating_scale(layout, texts, decimal, kind, hints, notes)
     cents = find_cents(layout, texts, hints, notes)
     of_lines = find_prices_of_lines(layout, texts, hints, notes)
+    notes += quantity_notes(layout, texts)
     notes += [*encoding_notes(rows, texts, hints), *rows.file.notes()]
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
+    words = find_words(layout, texts, hints, notes)
     found = replace(
         layout,
         time=time,
@@ -365,7 +377,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         language=language,
         nobody=layout.nobody | zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,
-        words=hints.words,
+        words=words,
         scale=ratings.scale,
         cents=cents,
         of_lines=of_lines,

@@ -40,7 +40,9 @@ _NOTATIONS = (
     rf"(?P<title>[^\n;|]+?)\s+[x×]\s*{_COUNT}",
     r"(?P<quantity>\d{1,5})\s*[x×]\s+(?P<title>[^\n;|]+?)",
 )
-_PATTERNS = tuple(re.compile(notation + _END, re.IGNORECASE) for notation in _NOTATIONS)
+_END_BEFORE_COUNT = r"\s*(?:[,;|+&\n\r/]+\s*(?=\d{1,5}\s*[x×])|$)"  # not within "1x Cola 0,5l" or "2x Fish & chips"
+_ENDS = (*(_END,) * (len(_NOTATIONS) - 1), _END_BEFORE_COUNT)
+_PATTERNS = tuple(re.compile(notation + end, re.IGNORECASE) for notation, end in zip(_NOTATIONS, _ENDS, strict=True))
 _WHOLE = tuple(re.compile(notation, re.IGNORECASE) for notation in _NOTATIONS)
 _MARKED = re.compile(r"[x×*]?\s?\d{1,3}\s?[x×*]?", re.IGNORECASE)
 _SEPARATORS = ("|", ";", "\n", ",", " / ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from src.ingestion.column_words import parts_of_word, plain_letters, words_of
@@ -12,6 +14,7 @@ _GIFT_CARD = re.compile(
     r"|tarjeta (de )?regalo|karta podarunkowa|(vale|cart.o)[ -]presente|carta regalo|buono regalo|礼品卡"
     r"|ギフトカード|기프트"
 )
+_AMOUNT = re.compile(r"(?i)(e?s|en|e)?([\W_\d]|\b(?:eur|euros?|usd|dollars?|gbp|pounds?|chf|sek|nok|dkk|pln|kr|zł)\b)*")
 _CHARGES = """
     shipping shipment delivery postage freight handling carriage versand porto fracht lieferung livraison port envio
     envios gastos spedizione trasporto verzending bezorging wysylka dostawa przesylka frete portes frakt fragt toimitus
@@ -54,6 +57,8 @@ _BESIDE_DEPOSITS = """
     caisse krat caja skrzynka back fass keg ruckgabe rueckgabe ruckerstattung erstattung return returned refund retour
     retournee remboursement devolucion reso zwrot vratna einweg mehrweg leer empty
 """
+_WORDS_OF_COSTS = "cost costs charge charges kosten frais spese koszty kost gastos custos kostnad kulud"
+_COSTS = frozenset(_WORDS_OF_COSTS.split())
 _CHARGE_WORDS = frozenset(plain_letters(f"{_CHARGES} {_DEPOSITS}").split())
 _WORDS = _CHARGE_WORDS | frozenset(plain_letters(_BESIDE).split())
 _DEPOSIT_WORDS = frozenset(plain_letters(_DEPOSITS).split())
@@ -66,12 +71,21 @@ _LINE_WORDS = {
     **dict.fromkeys(_PARTS_OF_SETS.split(), PART_OF_SET),
 }
 _NUMBERED = re.compile(r"[^\W\d_]+|[^\W\d_]{5,}[-_ ]?\d{1,3}")
+_DOUBTFUL = frozenset(["porto", "portes", "caution", "taxes", "mancia", "donacion", "supplement", "discounts"])
+"""Words for charges that name other things too."""
+_MOST_NUMBERED = 5  # charges that are told apart by a number
 _OF_LINES = frozenset((*_LINE_WORDS, *_WORDS, *_BESIDE_LINES.split()))
 
 
 def is_gift_card(title: str) -> bool:
     """Whether a title is that of a gift card."""
     return _GIFT_CARD.match(title) is not None
+
+
+def is_gift_card_alone(title: str) -> bool:
+    """Whether a title names a gift card and nothing else but an amount; "Gift card holder" is a product."""
+    found = _GIFT_CARD.match(title)
+    return found is not None and _AMOUNT.fullmatch(title[found.end() :]) is not None
 
 
 @lru_cache(maxsize=16_384)
@@ -84,15 +98,46 @@ def is_charge(title: str) -> bool:
     words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _OF_DEPOSITS) or [word]]
     words = [re.sub(r"\d+$", "", word) or word for word in words]
     known = _WORDS if _DEPOSIT_WORDS.isdisjoint(words) else _OF_DEPOSITS
-    return bool(words) and known.issuperset(words) and not _CHARGE_WORDS.isdisjoint(words)
+    is_cost = len(words) > 1 and not _COSTS.isdisjoint(words)  # "bank charges"
+    return bool(words) and known.issuperset(words) and (is_cost or not _CHARGE_WORDS.isdisjoint(words))
 
 
-def is_charge_by_id(id_: str) -> bool:
+def is_charge_by_id(id_: str, title: str = "") -> bool:
     """Whether an id is a word for shipping or the like, numbered or not: "FREIGHT", "SHIPPING4".
 
-    Short words with a number do not count: "TIP4" may be a product.
+    Short words with a number do not count: "TIP4" may be a product. Nor do numbered words that have another meaning,
+    beside a title of other words: "PORTO12" may be a wine.
+
+    Args:
+        id_: The id.
+        title: The title beside it; "" or the id itself for none.
+
+    Returns:
+        Whether the line is no product.
     """
-    return _NUMBERED.fullmatch(id_) is not None and is_charge(id_)
+    if _NUMBERED.fullmatch(id_) is None or not is_charge(id_):
+        return False
+    is_clear = not any(map(str.isdigit, id_)) or _DOUBTFUL.isdisjoint(re.split(r"[\W\d_]+", plain_letters(id_)))
+    return is_clear or title in ("", id_) or _has_words_of_charges_only(title)
+
+
+def is_series(ids: Collection[str]) -> Callable[[str], bool]:
+    """Return a test whether an id is one of many that differ by their numbers, as codes of products do: "PORTO12".
+
+    Args:
+        ids: All ids.
+
+    Returns:
+        The test; shops number a few ways of shipping at most.
+    """
+    numbered = {id_ for id_ in ids if id_[-1:].isdecimal() and id_[:1].isalpha()}
+    series = Counter(re.sub(r"[-_ ]?\d+$", "", id_) for id_ in numbered)
+    return lambda id_: id_ in numbered and series[re.sub(r"[-_ ]?\d+$", "", id_)] > _MOST_NUMBERED
+
+
+def _has_words_of_charges_only(title: str) -> bool:
+    words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _WORDS) or [word]]
+    return _WORDS.issuperset(words)
 
 
 @lru_cache(maxsize=4096)

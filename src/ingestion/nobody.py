@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from src.ingestion.column_profile import MANY
+from src.ingestion.column_vocabulary import SUM_WORD
+from src.ingestion.column_words import classes_of
 
 _WORDS = """
     guest guests anonymous anonym anon unknown none undefined unbekannt gast gaest laufkunde laufkundschaft barverkauf
@@ -20,6 +24,7 @@ NOBODY = frozenset(
     text.upper(), text.capitalize())
 )  # fmt: skip
 """Texts in a column of users that name no single one, as they are usually spelled."""
+_LETTERS = re.compile(r"[^\W\d_]{2,12}( [^\W\d_]{2,12})?[ .:]*")
 _SHORTEST = 3  # characters of the other ids, beside which a lone 0 is none
 
 
@@ -50,4 +55,11 @@ def found_among(users: Iterable[str], zeros: frozenset[str]) -> list[str]:
     Returns:
         Those among them, in order.
     """
-    return sorted((NOBODY | zeros).intersection(users))
+    users = set(users)
+    return sorted({*(NOBODY | zeros).intersection(users), *filter(_is_sum, filter(_LETTERS.fullmatch, users))})
+
+
+@lru_cache(maxsize=16_384)
+def _is_sum(user: str) -> bool:
+    """Whether a cell names the sum of the rows above it: "TOTAL", "Summe"."""
+    return set(classes_of(user)) == {SUM_WORD}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,12 +17,11 @@ from src.core.errors import UnusableFile
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
-    INVOICE,
+    KIND,
     PRICE,
     PRODUCT,
     QUANTITY,
     SALE_PRICE,
-    STATE,
     TIME,
     TITLE,
     USER,
@@ -28,10 +29,12 @@ from src.ingestion.column_names import (
     columns_option,
     number_of,
 )
-from src.ingestion.column_words import says_returned, writes_days_first
+from src.ingestion.column_words import writes_days_first
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
-from src.ingestion.layout import PAIRS, PURCHASES, RATINGS, Hints, Layout
+from src.ingestion.given_words import Words
+from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Hints, Layout
+from src.ingestion.loan_kinds import are_loans
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import (
     DAYS_AND_MONTHS,
@@ -43,6 +46,7 @@ from src.ingestion.parsing import (
     parse_numbers,
     time_format,
 )
+from src.ingestion.piece_counts import is_measure
 from src.ingestion.prices import is_in_cents, price_in
 from src.ingestion.rating_scales import (
     SHARES,
@@ -57,6 +61,7 @@ from src.ingestion.rating_scales import (
     scale_of_votes,
 )
 from src.ingestion.reshaped_rows import ReshapedRows
+from src.ingestion.returned_rows import names_of_returns
 from src.ingestion.table_files import FlatRows
 
 _DAY_SAMPLE_BLOCKS = 200
@@ -70,19 +75,20 @@ _NO_LETTER = re.compile("[\udc80-\udcff]")  # a byte that the encoding does not 
 _ENCODED_TWICE = re.compile("Ã[\x80-\xbf¼¶¤Ÿ©¨]|â€|Å‚|Ä™")
 
 
-def find_kind(path: Path, layout: Layout, hints: Hints, notes: list[str]) -> EventKind:
+def find_kind(path: Path, layout: Layout, sample: list[list[str]], hints: Hints, notes: list[str]) -> EventKind:
     """Find the kind of rows that do not name one.
 
     Args:
         path: The file.
         layout: What its rows mean.
+        sample: First rows of the file.
         hints: What options say.
         notes: What is said of it is added.
 
     Returns:
         The kind; a purchase if nothing tells.
     """
-    if layout.name in (PAIRS, PURCHASES) and not hints.kind and (said := _names_of_returns(path, layout)):
+    if layout.name in (PAIRS, PURCHASES) and not hints.kind and (said := names_of_returns(path, layout, sample)):
         notes.append(
             f"{' and '.join(map(repr, said))} say that products were brought back: each row was taken for a return; if "
             "bought: --kind purchase"
@@ -97,16 +103,6 @@ def find_kind(path: Path, layout: Layout, hints: Hints, notes: list[str]) -> Eve
         notes.append(f"{name!r} says that carts were left: each row was taken for a cart; if bought: --kind purchase")
         return EventKind.CART
     return hints.kind or EventKind.PURCHASE
-
-
-def _names_of_returns(path: Path, layout: Layout) -> list[str]:
-    """Return names that say that rows are products brought back: that of the quantity, or two others; else none."""
-    if not layout.names or STATE in layout.columns:
-        return []
-    names = {role: layout.names[layout.columns[role]] for role in (QUANTITY, TIME, INVOICE) if role in layout.columns}
-    said = {role: name for role, name in names.items() if says_returned(name)}
-    found = list(said.values()) + [name for name in (*layout.unused, path.name) if says_returned(name)]
-    return found if QUANTITY in said or (said and len(found) > 1) else []
 
 
 def find_decimal(texts: dict[str, list[str]], sample: list[list[str]], hints: Hints, notes: list[str]) -> str:
@@ -255,6 +251,25 @@ def find_cents(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes:
     return named
 
 
+def quantity_notes(layout: Layout, texts: dict[str, list[str]]) -> list[str]:
+    """Say that quantities are weights or lengths, which tell no number of pieces.
+
+    Args:
+        layout: What the rows mean.
+        texts: Role → cells.
+
+    Returns:
+        A note; nothing where they are pieces.
+    """
+    measure = next(filter(is_measure, texts.get(QUANTITY, [])), None) if layout.has_events else None
+    if measure is None:
+        return []
+    return [
+        f"{layout.name_of(layout.columns[QUANTITY])!r} has measures such as {measure!r}: each such row counts as one "
+        "piece; for another column: --columns quantity=COLUMN"
+    ]
+
+
 def find_prices_of_lines(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes: list[str]) -> bool:
     """Tell whether prices are those of whole lines, by the products that were bought in several quantities.
 
@@ -392,6 +407,30 @@ def _has_unrated(texts: list[str]) -> bool:
     if len({value for value in values if value <= 0}) > _MOST_UNRATED:
         return False  # a scale that goes below 0
     return bool(rated) and n_unrated >= max(2, _UNRATED_SHARE * len(texts)) and min(rated) >= 1
+
+
+def find_words(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes: list[str]) -> Words:
+    """Find out whether kinds of events are those of a library, whose returns take nothing back.
+
+    Args:
+        layout: What the rows mean.
+        texts: Role → cells.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        What words mean in this file.
+    """
+    if layout.name != EVENTS or not are_loans(set(texts[KIND])):
+        return hints.words
+    words = replace(hints.words, of_loans=True)
+    ends = sorted(name for name in set(texts[KIND]) if words.is_ignored_kind(name) and not hints.words.gives(name))
+    if ends:
+        notes.append(
+            f"{layout.name_of(layout.columns[KIND])!r} has loans: {', '.join(map(repr, ends))} end or prolong one, and "
+            f"do not count; if they take it back: --words {shlex.quote(','.join(f'{name}=return' for name in ends))}"
+        )
+    return words
 
 
 def find_language(texts: list[str], hints: Hints, notes: list[str]) -> str:

@@ -21,6 +21,7 @@ class OrderState(Enum):
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
 _UNDONE: tuple[str, ...] = (
     "cancel", "void", "rejet", "refund", "ruckerstatt", "rueckerstatt",
+    "uncollect", "uneinbring", "irrecouvr", "incobr",
     "fail", "spam", "fake", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
     "chargeb", "credited", "gecredit", "disput", "fraud", "denied", "unavailable", "revers", "stornier",
     "storno", "abgebrochen", "abgelehnt",
@@ -62,6 +63,7 @@ _DONE: tuple[str, ...] = (
     "accept", "confirm", "settled", "received", "finished", "bezahlt", "abgeschlossen", "versandt", "versendet",
     "erledigt", "geliefert", "zugestellt", "bearbeitung", "fertig", "payee", "paye", "expedi", "livre", "termin",
     "traitement", "pagad", "enviad", "entregad", "pago", "paga", "conclu", "faturad", "spedit", "consegnat",
+    "bezorgd", "afgehaald",
     "betaald", "verzonden", "afgerond", "geleverd", "verwerk", "oplacon", "zaplac", "wyslan", "zrealizow", "dostarcz",
     "zakoncz", "realizacji", "picked", "packed", "ok", "ready", "evas", "active", "charged", "transit", "unterwegs",
     "onderweg", "drodze", "camino", "odebran", "abgeholt", "locked", "sales", "dispatch", "sent", "paiement",

@@ -25,9 +25,10 @@ from src.ingestion.column_names import (
     TITLE,
     TOTAL,
 )
+from src.ingestion.column_words import is_test_tag, tags_in, words_of
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_charge_by_id, is_gift_card
+from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_charge_by_id, is_gift_card, is_series
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.prices import price_in
@@ -37,6 +38,9 @@ from src.ingestion.row_rejections import RowRejections, where_true
 _NO = "false no n f none nan null nein falsch non faux falso nee nie não nao nej ei hayır hayir нет 否 いいえ 아니요"
 NO_WORDS = frozenset({"", *_NO.split()})
 """Notations of "no" in a column of flags."""
+_YES = "true yes y t on x ja j oui si sí tak sim evet да 是 はい 예"
+YES_WORDS = frozenset(_YES.split())
+"""Notations of "yes" in a column of flags."""
 _WHOLE = 0.999
 _LONGEST_STATE = 40  # characters of a state in a reason
 
@@ -72,12 +76,9 @@ def leave_out_orders(
     Returns:
         What became of the orders; None for rows that are no orders.
     """
-    if layout.name == PURCHASES or (layout.name == EVENTS and INVOICE in cells):
-        titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
-        rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
-        rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
-        if TITLE in cells:
-            rejections.add_where(as_texts(cells[PRODUCT]), is_charge_by_id, RejectionCode.NO_PRODUCT)
+    is_bought = layout.name == PAIRS and layout.kind is EventKind.PURCHASE
+    if layout.name == PURCHASES or is_bought or (layout.name == EVENTS and INVOICE in cells):
+        _leave_out_charges(cells, rejections)
         if CATEGORY in cells:
             sorts = as_texts(cells[CATEGORY])
             if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
@@ -93,7 +94,9 @@ def leave_out_orders(
     if layout.name not in (PURCHASES, PAIRS):
         return None
     if TEST in texts:
-        rejections.add_where(texts[TEST], _is_test, RejectionCode.TEST_ORDER)
+        tells = says_no_live_order if is_of_live_orders(layout.name_of(layout.columns[TEST])) else says_test
+        is_test = {text: tells(text) for text in set(texts[TEST])}
+        rejections.add_where(texts[TEST], is_test.__getitem__, RejectionCode.TEST_ORDER)
     candidates = rejections.good
     partly, pending = _leave_out_states(texts, layout, rules, rejections)
     if CANCELLED in texts:
@@ -101,6 +104,22 @@ def leave_out_orders(
     share = _share_back(texts, partly)
     rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
     return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
+
+
+def _leave_out_charges(cells: dict[str, Sequence[object]], rejections: RowRejections) -> None:
+    """Leave out rows whose title or id names a gift card, or nothing but shipping, a tip, a discount or a fee."""
+    ids = as_texts(cells[PRODUCT])
+    titles = as_texts(cells[TITLE]) if TITLE in cells else ids
+    rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
+    is_of_series = is_series(ids)
+    charges = {
+        line
+        for line in set(zip(ids, titles, strict=True))
+        if (is_charge(line[1]) and (line[1] != line[0] or not is_of_series(line[0])))
+        or (is_charge_by_id(*line) and not is_of_series(line[0]))
+    }
+    if charges:
+        rejections.add_where(list(zip(ids, titles, strict=True)), charges.__contains__, RejectionCode.NO_PRODUCT)
 
 
 def came_back(
@@ -184,13 +203,27 @@ def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
     return share
 
 
-def _is_test(text: str) -> bool:
-    return text.lower() not in NO_WORDS and text.strip("0.") != ""
+def says_test(text: str) -> bool:
+    """Whether a cell says that an order is a test: a flag, or a tag of such words, alone or among others."""
+    plain = text.lower()
+    if plain in NO_WORDS or text.strip("0.") == "":
+        return False
+    return plain in YES_WORDS or not any(map(str.isalpha, text)) or any(map(is_test_tag, tags_in(text)))
+
+
+def says_no_live_order(text: str) -> bool:
+    """Whether a cell of a column such as "livemode" says that an order is a test."""
+    return bool(text) and (text.lower() in NO_WORDS or text.strip("0.") == "")
 
 
 def says_cancelled(text: str) -> bool:
     """Whether a cell, such as a flag or the date of cancelling, says that an order was cancelled."""
     return not is_nothing(text) and text.lower() not in NO_WORDS and text.strip("0.:- ") != ""
+
+
+def is_of_live_orders(name: str) -> bool:
+    """Whether a column says of each order that it is none of tests: "livemode"."""
+    return any(word.startswith("live") for word in words_of(name))
 
 
 def _amounts(texts: list[str] | None, n: int) -> FloatArray:

@@ -13,6 +13,7 @@ from src.ingestion import column_names
 from src.ingestion.category_cleaning import clean_category
 from src.ingestion.column_words import plain_letters
 from src.ingestion.image_cleaning import clean_image
+from src.ingestion.no_products import is_gift_card_alone
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import as_texts
 from src.ingestion.prices import MAX_NUMBER_LENGTH, price_in
@@ -214,6 +215,9 @@ def _unlisted(values: Mapping[str, object], mended: Counter[str]) -> bool | None
             found.append(is_back)
         else:
             mended[f"{role} {text[:30]!r} is not known: taken as listed"] += 1
+    if is_gift_card_alone(cell_text(values.get(column_names.TITLE)) or ""):
+        mended["gift card: not listed"] += 1
+        return True
     if any(found):
         mended["kept back by the catalogue (draft, disabled, not visible): not listed"] += 1
     return any(found) if found else None

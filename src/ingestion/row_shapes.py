@@ -23,6 +23,7 @@ from src.ingestion.column_names import (
     QUANTITY,
     REFUNDED,
     STATE,
+    TEST,
     TIME,
     TITLE,
     TOTAL,
@@ -38,7 +39,7 @@ from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find
 
 _ORDER_NUMBER = re.compile(r"#?\w{0,6}-?\d+")
 _COUNT = re.compile(r"\d{1,4}(\.0+)?")
-_OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
+_OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL, TEST)
 _OF_GROUP = (TITLE, DESCRIPTION, CATEGORY, MAIN_CATEGORY, BRAND, LISTED, STATE, WITHDRAWN)
 
 

@@ -17,6 +17,7 @@ from src.ingestion.column_names import (
     candidates,
     number_of,
     role_of_name,
+    without_groups,
 )
 from src.ingestion.column_profile import ColumnProfile, looks_like_time
 from src.ingestion.column_words import is_excluded, role_by_words
@@ -95,7 +96,7 @@ class Wide:
 
 
 def _number(cell: str) -> str:
-    return "1" if cell.lower() in _YES else cell
+    return "1" if cell.lower() in _YES else without_groups(cell)
 
 
 def find_wide(profiles: Sequence[ColumnProfile], settled: Collection[str]) -> Wide | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from src.ingestion.column_names import AVAILABLE, KIND, LINE_KIND, LISTED, ON_SALE, PURCHASED, STATE, VALUE
+from src.ingestion.column_names import AVAILABLE, KIND, LINE_KIND, LISTED, ON_SALE, PRODUCT, PURCHASED, STATE, VALUE
 from src.ingestion.given_words import Words
 from src.ingestion.layout import EVENTS, RATINGS, Layout
 from src.ingestion.order_states import OrderState, is_kept_back
@@ -48,6 +48,8 @@ def count_words(cells: Mapping[str, Sequence[object]], layout: Layout) -> Counte
     found: Counter[Word] = Counter()
     for role in _ROLES:
         if role not in cells or ((role != STATE and role in (KIND, PURCHASED, LINE_KIND)) and not layout.has_events):
+            continue
+        if role == LINE_KIND and layout.columns[role] == layout.columns[PRODUCT]:  # ids, of which options name some
             continue
         column = cells[role]
         if column and isinstance(column[0], tuple):

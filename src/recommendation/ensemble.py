@@ -154,9 +154,16 @@ class Ensemble(ListScorer):
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
+        if self.scores_all_at_once:
+            return top_n(self.display_scores(query, np.arange(self.n_items)), n)
         items = self.candidates(query, int(n_candidates(np.array(n))))
         best = top_n(self.display_scores(query, items), n)
         return Candidates(items[best.item_idx], best.score)
+
+    @property
+    def scores_all_at_once(self) -> bool:
+        """Whether every item is a candidate."""
+        return self.index is None or self.pairs is not None
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
         """Return the items worth scoring.
@@ -168,7 +175,7 @@ class Ensemble(ListScorer):
         Returns:
             int64[m], ascending; all items without an index, and where all of them are scored at once.
         """
-        if self.index is None or self.pairs is not None:
+        if self.index is None or self.scores_all_at_once:
             return np.arange(self.n_items)
         named = [self.models[name].retrieve(query, n).item_idx for name in self.sources_for_all]
         if self.again and query.n_seen is not None:

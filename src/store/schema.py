@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
 
 from src.core.errors import StoreError
 from src.store.tables import metadata, schema_version
@@ -59,6 +60,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _migrate(connection: Connection) -> None:
+    version = _version(connection)
     # Alembic logs its plugins on import and every step at INFO, between the lines of a command or of the server.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Imported here: Alembic takes half a second, and almost every start finds nothing to upgrade.
@@ -68,4 +70,13 @@ def _migrate(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except DBAPIError as error:
+        if "already exists" not in str(error.orig):
+            raise
+        raise StoreError(
+            f"the store has tables that its schema version {version} does not know: a backup of an earlier "
+            "version was restored over a later one. Expected a backup that is restored into an empty database; empty "
+            "it, and restore the backup again (docs/operations/backup-and-upgrade.md)."
+        ) from None

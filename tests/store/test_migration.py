@@ -94,6 +94,16 @@ def migrated(first_url: str) -> Iterator[Store]:
     store.close()
 
 
+def test_a_backup_that_was_restored_over_a_later_version_is_refused_with_what_to_do(first_url: str) -> None:
+    """pg_restore --clean leaves the tables that the backup does not know."""
+    engine = create_engine(first_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE interleaved (request_id TEXT)"))
+    engine.dispose()
+    with pytest.raises(StoreError, match=r"restored over a later one.*into an empty database"):
+        open_store(first_url)
+
+
 def open_and_close(url: str) -> None:
     open_store(url).close()
 

@@ -148,6 +148,20 @@ FILES = {
     "products of their own": rows("order,customer,sku,item,qty,date", "{n}", "{u}", "X{n}", "{p}", "1", "2023-05-01"),
     "users at one time": "visit,person,sku,ts\n" + "".join(
         f"v{at // 2},u{at % 7},S{at % 5},16900{at // 2:02d}000\n" for at in range(60)),
+    "a number in most orders": "order,customer,item no,price\n" + "".join(
+        f"B{at},c{at % 9},P{at % 13},9.00\nB{at},c{at % 9},88,{at % 4}.90\n" for at in range(60)),
+    "sums below nothing": rows("order,customer,sku,qty,amount", "{n}", "{u}", "{p}", "1", "{k:5}.50").replace(
+        ",0.50", ",-4.50"),
+    "orders of staff": rows("order,customer,sku,qty,price,labels", "{n}", "{u}", "{p}", "1", "2.50", "t{k:9}").replace(
+        "t8", "staff"),
+    "tests among tags": rows("order,customer,sku,qty,price,labels", "{n}", "{u}", "{p}", "1", "2.50", "t{k:9}").replace(
+        "t8", "test"),
+    "weights for quantities": rows("order,customer,sku,qty,pieces", "{n}", "{u}", "{p}", "350 g", "{k:4}"),
+    "refunds alone": rows("refund_id,customer,sku,qty,date", "F{n}", "{u}", "{p}", "1", "2023-05-01"),
+    "ends of loans": rows("date,reader,item,act", "2023-05-01", "{u}", "{p}", "q{k:2}").replace("q0", "loan").replace(
+        "q1", "checkin"),
+    "codes beside names": rows("receipt,member,item,item code,qty", "{n}", "{u}", "A mug", "{p}", "1"),
+    "telephones": rows("ticket,date,phone,sku,qty", "{n}", "2023-05-01", "0770090{k:7}", "{p}", "1"),
     "one user for many": rows("order,customer,sku,qty,person", "{n}", "shop", "{p}", "1", "{u}", n=30)
     + rows("", "{n}", "c{k:9}", "{p}", "1", "{u}")[1:],
 }  # fmt: skip
@@ -158,7 +172,9 @@ ANOTHER = {
     "titles of numbers": "title=text", "titles of several": "group=model", "discounts": "sale_price=low",
     "a user for each": "user=person", "few users": "user=person",
     "quantities with parts": "quantity=pieces", "times of the future": "time=day", "ratings of nobody": "user=who",
-    "users by look": "user=vorgang", "a matrix": "product=Mug", "prices of nothing": "price=real",
+    "users by look": "user=vorgang",
+    "weights for quantities": "quantity=pieces", "telephones": "user=ticket",
+    "a matrix": "product=Mug", "prices of nothing": "price=real",
     "one user for many": "user=person", "products of their own": "product=item", "users at one time": "user=person",
 }  # fmt: skip
 """What stands for role=COLUMN in the messages on a file."""
