@@ -19,6 +19,7 @@ from app.security.browser_headers import CALL_HEADERS
 from src.core.errors import AisleError
 from src.core.log_format import lines_of
 from src.core.settings import Settings
+from src.front.loop_answer import Answerer, LoopAnswer
 from src.models.settings import AllSettings, settings_of_shops
 
 _ADDRESS = re.compile(r"/t/([a-z][a-z0-9-]*)(/.*)?", re.DOTALL)
@@ -51,6 +52,31 @@ class Tenants:
         environ["PATH_INFO"] = found[2] or "/"
         with lines_of(found[1]):
             return app(environ, start_response)
+
+    def answerer(self, environ: Mapping[str, Any]) -> Answerer | None:
+        """Return what answers requests with this head in the worker's loop: that of the shop; see AnswersInLoop.
+
+        Args:
+            environ: Of a request, without its body.
+
+        Returns:
+            None if a thread has to answer them.
+        """
+        found = _ADDRESS.fullmatch(environ.get("PATH_INFO", ""))
+        app = None if found is None else self.apps.get(found[1])
+        if found is None or app is None:
+            return None
+        name, path = found[1], found[2] or "/"
+        of_shop = {**environ, "SCRIPT_NAME": f"{environ.get('SCRIPT_NAME', '')}/t/{name}", "PATH_INFO": path}
+        answerer: Answerer | None = app.answerer(of_shop)  # type: ignore[attr-defined]
+        if answerer is None:
+            return None
+
+        def answer(body: bytes) -> LoopAnswer | None:
+            with lines_of(name):
+                return answerer(body)
+
+        return answer
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Say that the service is alive, or ready, or that there is no such shop."""

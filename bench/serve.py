@@ -3,8 +3,9 @@
     python -m bench.serve [--scale S] [--short] [--var FOLDER] [--rounds N] [--seconds S] [--only CASE …] [--no-json]
 
 Builds a release of the generated file of a scale once (1.0 is the full file; kept under AISLE_VAR/bench), starts hello
-(a bare WSGI function, and a Flask view beside it) and Aisle with its cache and without, and drives them in turn with
-wrk over 8 connections. Nothing is pinned. Every rate is divided by that of hello just before it, with the same bodies.
+(a bare WSGI function; beside it a Flask view, and the function in the worker's loop) and Aisle with its cache and
+without, and drives them in turn with wrk over 8 connections. Nothing is pinned. Every rate is divided by that of hello
+just before it, with the same bodies.
 Writes bench/results/serve-DATE-COMMIT.json. Needs wrk (apt-get install wrk).
 """
 
@@ -40,7 +41,13 @@ from src.releases.registry import Registry
 
 RESULTS = ROOT / "bench/results"
 CONNECTIONS = 8
-HELLO, IN_FLASK, AISLE, UNCACHED = "hello", "hello in Flask", "Aisle", "Aisle without cache"
+HELLO, IN_FLASK, IN_LOOP, AISLE, UNCACHED = (
+    "hello",
+    "hello in Flask",
+    "hello in the loop",
+    "Aisle",
+    "Aisle without cache",
+)
 GOALS = {"cached": 0.90, "uncached": 0.75, "history": 0.60, "healthz": 0.95}
 SERVICE_OF = {"cached": AISLE, "uncached": UNCACHED, "history": UNCACHED, "healthz": AISLE}
 WHAT = {
@@ -49,6 +56,7 @@ WHAT = {
     "history": "POST /recommend, history in the request, no cache",
     "healthz": "GET /healthz",
 }
+_RATIOS = ("of_hello", "of_hello_in_flask", "of_hello_in_loop", "p99_of_hello", "cpu_of_hello")
 _LUA = """
 local bodies, at = {}, 0
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
@@ -91,6 +99,7 @@ class Case:
     ours: list[Rate] = field(default_factory=list)
     hello: list[Rate] = field(default_factory=list)
     in_flask: list[Rate] = field(default_factory=list)
+    in_loop: list[Rate] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
         """Medians over the rounds, with their ranges."""
@@ -99,6 +108,7 @@ class Case:
             "hello_per_second": [round(rate.per_second) for rate in self.hello],
             "of_hello": _spread(self.ours, self.hello, lambda rate: rate.per_second),
             "of_hello_in_flask": _spread(self.ours, self.in_flask, lambda rate: rate.per_second),
+            "of_hello_in_loop": _spread(self.ours, self.in_loop, lambda rate: rate.per_second),
             "p99_of_hello": _spread(self.ours, self.hello, lambda rate: rate.p99_ms),
             "cpu_of_hello": _spread(self.ours, self.hello, lambda rate: rate.cpu_us),
             "cpu_us": round(statistics.median(rate.cpu_us for rate in self.ours)),
@@ -177,6 +187,7 @@ def measure(var: Path, names: list[str], rounds: int, seconds: int) -> dict[str,
         services = {
             HELLO: stack.enter_context(service("bench.hello:bare", "python:bench.hello")),
             IN_FLASK: stack.enter_context(service("bench.hello:in_flask", "python:bench.hello")),
+            IN_LOOP: stack.enter_context(service("bench.hello:in_loop", "python:bench.hello")),
             AISLE: stack.enter_context(service("run:app", "gunicorn.conf.py", **aisle, AISLE_CACHE_SECONDS="3600")),
             UNCACHED: stack.enter_context(service("run:app", "gunicorn.conf.py", **aisle, AISLE_CACHE_SECONDS="0")),
         }
@@ -185,6 +196,7 @@ def measure(var: Path, names: list[str], rounds: int, seconds: int) -> dict[str,
         for _ in range(rounds):
             for name, case in cases.items():
                 case.in_flask.append(drive(services[IN_FLASK], files[name], max(1, seconds // 2), script))
+                case.in_loop.append(drive(services[IN_LOOP], files[name], max(1, seconds // 2), script))
                 case.hello.append(drive(services[HELLO], files[name], seconds, script))
                 case.ours.append(drive(services[SERVICE_OF[name]], files[name], seconds, script))
         memory = [memory_of(pid) for pid in children(services[AISLE].master)]
@@ -202,16 +214,16 @@ def measure(var: Path, names: list[str], rounds: int, seconds: int) -> dict[str,
 def show(figures: dict[str, Any]) -> None:
     """Print the table of the figures."""
     table = Table(
-        *("", "requests/s", "of hello", "goal", "of hello in Flask", "p99 of hello's"),
+        *("", "requests/s", "of hello", "goal", "of hello in Flask", "in the loop", "p99 of hello's"),
         *("processor µs", "hello's", "cpu of hello's", "errors"),
     )
     for name, case in figures["cases"].items():
         rates = f"{statistics.median(case['per_second']):,.0f}"
-        ratios = [_ratio(case[key]) for key in ("of_hello", "of_hello_in_flask", "p99_of_hello", "cpu_of_hello")]
+        ratios = [_ratio(case[key]) for key in _RATIOS]
         goal = f"≥ {GOALS[name]:.2f}"
         spent = str(case["cpu_us"]), str(case["hello_cpu_us"])
-        table.add_row(WHAT[name], rates, ratios[0], goal, *ratios[1:3], *spent, ratios[3], str(case["errors"]))
-    Console(width=180).print(table)
+        table.add_row(WHAT[name], rates, ratios[0], goal, *ratios[1:4], *spent, ratios[4], str(case["errors"]))
+    Console(width=200).print(table)
     print(f"start to ready: {figures['ready_seconds']} s (goal ≤ 3), hello {figures['hello_ready_seconds']} s")
     print(f"memory of a worker: private {figures['private_mib']} MiB (goal ≤ 100), shared {figures['shared_mib']} MiB")
 

@@ -2,15 +2,17 @@
 
 Routing, the chain of hooks and Flask's objects take several times as long as such an answer. The code that validates,
 makes lists and records requests is the same; what is not plain here (another body, a key that may be a guess, a limit
-of requests, a fault) goes on to Flask, which answers it as if nothing had been in front.
+of requests, a fault) goes on to Flask, which answers it as if nothing had been in front. What need not be waited for
+the worker's loop may answer itself (`answerer`, see src/front/loop_answer.py).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from flask import Flask, g, request
@@ -20,16 +22,18 @@ from app.context import AisleContext, context_of
 from app.routes.request_log import REQUEST_ID, id_of_request
 from app.schemas.lists import RecommendBody
 from app.security.browser_headers import CALL_HEADERS
-from app.security.request_bodies import plain_body
+from app.security.request_bodies import is_plain_body, is_plain_head, plain_body
 from app.serving.recommender import DEGRADED, EXPERIMENTS, WITHOUT_STORE, ListAnswer
 from app.telemetry.request_records import RequestRecord
 from src.core.domain import Query
-from src.core.tracing import describe_span, request_span, span
+from src.core.errors import AisleError
+from src.core.tracing import describe_span, is_tracing, request_span, span
+from src.front.loop_answer import Answerer, LoopAnswer
 
 _FAULT = "aisle.fault"
 _MOST_KNOWN, _LONGEST_KNOWN = 1_024, 256
 """Bodies that are parsed once, and bytes of the longest of them."""
-_HEALTHY = b'{"status":"ok"}\n'
+_OK, _HEALTHY = "200 OK", b'{"status":"ok"}\n'
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 Environ = dict[str, Any]
@@ -73,6 +77,40 @@ class DirectAnswers:
         with request_span(environ["REQUEST_METHOD"], environ.get("HTTP_TRACEPARENT")):
             return self._answered(environ, start_response)
 
+    def answerer(self, environ: Mapping[str, Any]) -> Answerer | None:
+        """Return what answers requests with this head in the worker's loop; see AnswersInLoop.
+
+        Args:
+            environ: Of a request, without its body.
+
+        Returns:
+            None if a thread has to answer them.
+        """
+        called, aisle = (environ["REQUEST_METHOD"], environ["PATH_INFO"]), context_of(self._app)
+        is_plain = called in _CALLS and _is_plain(environ, aisle)
+        if not is_plain or (called == _LISTS and not is_plain_head(environ, aisle.settings.max_body_bytes)):
+            return None
+        return partial(self._answer_in_loop, environ, aisle)
+
+    def _answer_in_loop(self, environ: Mapping[str, Any], aisle: AisleContext, sent: bytes) -> LoopAnswer | None:
+        """Return the answer to a body; None if it is not plain, or there is something to wait for."""
+        if is_tracing():  # spans are the threads'
+            return None
+        began = time.perf_counter()
+        body, answer = _HEALTHY, None
+        if environ["REQUEST_METHOD"] == "POST":
+            wanted = self._wanted(sent) if is_plain_body(sent) else None
+            if wanted is None:
+                return None
+            try:
+                answer = aisle.recommender.answer_at_once(wanted.query, wanted.body, wanted.body.placement or "")
+            except AisleError:  # Flask words it
+                return None
+            if answer is None:
+                return None
+            body = _body_of(answer)
+        return LoopAnswer(_OK, self._recorded(environ, body, answer, began, aisle), body)
+
     def _answered(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         called = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if called in _CALLS and _is_plain(environ, aisle := context_of(self._app)):
@@ -83,7 +121,8 @@ class DirectAnswers:
                 environ[_FAULT] = _Fault(began, error)
                 body = None
             if body is not None:
-                return self._respond(environ, start_response, body, answer, began, aisle)
+                start_response(_OK, self._recorded(environ, body, answer, began, aisle))
+                return [body]
         return self.flask(environ, start_response)
 
     def _answer(self, environ: Environ, aisle: AisleContext) -> tuple[bytes | None, ListAnswer | None]:
@@ -98,7 +137,7 @@ class DirectAnswers:
             return None, None
         answer = aisle.recommender.answer(wanted.query, wanted.body, wanted.body.placement or "")
         with span("response"):
-            return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n", answer
+            return _body_of(answer), answer
 
     def _wanted(self, sent: bytes) -> _Wanted | None:
         """Return what a body asks for; None if it is wrong, or asks for more than a bare list."""
@@ -117,15 +156,11 @@ class DirectAnswers:
             self._known[sent] = wanted
         return wanted
 
-    def _respond(
-        self,
-        environ: Environ,
-        start_response: StartResponse,
-        body: bytes,
-        answer: ListAnswer | None,
-        began: float,
-        aisle: AisleContext,
-    ) -> Iterable[bytes]:
+    @staticmethod
+    def _recorded(
+        environ: Mapping[str, Any], body: bytes, answer: ListAnswer | None, began: float, aisle: AisleContext
+    ) -> list[tuple[str, str]]:
+        """Record a request, and return the headers of its answer. began: in seconds of time.perf_counter()."""
         request_id = id_of_request(environ.get("HTTP_X_REQUEST_ID"))
         release = answer.release if answer else aisle.recommender.version
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), (REQUEST_ID, request_id)]
@@ -138,7 +173,6 @@ class DirectAnswers:
             if answer.without_store:
                 headers.append((DEGRADED, WITHOUT_STORE))
         describe_span({"route": environ["PATH_INFO"], "status": 200, "release": release or ""})
-        start_response("200 OK", [*headers, *CALL_HEADERS])
         record = RequestRecord(
             time.time(),
             environ["REQUEST_METHOD"],
@@ -150,13 +184,18 @@ class DirectAnswers:
             () if answer is None else (answer.shown,),
         )
         aisle.request_records.put(record)
-        return [body]
+        return [*headers, *CALL_HEADERS]
 
 
-_CALLS = {("GET", "/healthz"), ("POST", "/recommend")}
+_LISTS = ("POST", "/recommend")
+_CALLS = {("GET", "/healthz"), _LISTS}
 
 
-def _is_plain(environ: Environ, aisle: AisleContext) -> bool:
+def _body_of(answer: ListAnswer) -> bytes:
+    return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n"
+
+
+def _is_plain(environ: Mapping[str, Any], aisle: AisleContext) -> bool:
     """Whether no limit, key or origin has to be looked at, and nothing of the request belongs in the log."""
     settings = aisle.settings
     return (
@@ -170,7 +209,9 @@ def _is_plain(environ: Environ, aisle: AisleContext) -> bool:
 
 def answer_directly(app: Flask) -> None:
     """Put the direct answers in front of an application. Call it after every other middleware is added."""
-    app.wsgi_app = DirectAnswers(app)  # type: ignore[method-assign]
+    direct = DirectAnswers(app)
+    app.wsgi_app = direct  # type: ignore[method-assign]
+    app.answerer = direct.answerer  # type: ignore[attr-defined]
 
 
 def raise_fault() -> None:

@@ -72,14 +72,34 @@ def plain_body(environ: dict[str, Any], most_bytes: int) -> bytes | None:
     Returns:
         The body; None if it has to be looked at more closely, or refused.
     """
+    if not is_plain_head(environ, most_bytes):
+        return None
+    length = int(environ["CONTENT_LENGTH"])
+    body: bytes = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = BytesIO(body)
+    return body if len(body) == length and is_plain_body(body) else None
+
+
+def is_plain_head(environ: Mapping[str, Any], most_bytes: int) -> bool:
+    """Whether a head announces a body as nearly all do: JSON in UTF-8, with its length.
+
+    Args:
+        environ: Of the request.
+        most_bytes: Length of the longest body that is accepted.
+
+    Returns:
+        False if it has to be looked at more closely, or refused.
+    """
     length = environ.get("CONTENT_LENGTH") or ""
     is_declared = environ.get("CONTENT_TYPE") in _PLAIN_JSON and "HTTP_CONTENT_ENCODING" not in environ
-    if not is_declared or "HTTP_TRANSFER_ENCODING" in environ or not length.isdecimal() or int(length) > most_bytes:
-        return None
-    body: bytes = environ["wsgi.input"].read(int(length))
-    environ["wsgi.input"] = BytesIO(body)
+    is_encoded = not is_declared or "HTTP_TRANSFER_ENCODING" in environ
+    return not is_encoded and length.isdecimal() and int(length) <= most_bytes
+
+
+def is_plain_body(body: bytes) -> bool:
+    """Whether a body is an object in UTF-8, by its first bytes."""
     # Only UTF-8 begins so; of UTF-16 and UTF-32 one of the first two bytes is 0, or they begin with a mark.
-    return body if len(body) == int(length) and body[:1] == b"{" and body[1:2] != b"\0" else None
+    return body[:1] == b"{" and body[1:2] != b"\0"
 
 
 def check_body(without_body: frozenset[str]) -> None:

@@ -71,6 +71,21 @@ class HistoryFingerprints:
             users[user_id] = _Known(mark, digest, fingerprint)
         return PrintedHistory(fingerprint, history)
 
+    def held(self, user_id: str, weighting: Weighting) -> Fingerprint | None:
+        """Return the fingerprint that `of` would, if that is known without asking the store.
+
+        Args:
+            user_id: The user.
+            weighting: Of the release that is served.
+
+        Returns:
+            The fingerprint; None if the store has to be asked.
+        """
+        known = self._of(weighting).get(user_id) if weighting.by_kind_alone else None
+        if known is None or (mark := self._events.settled_mark()) is None:
+            return None
+        return known.fingerprint if known.mark == mark else None
+
     def _of(self, weighting: Weighting) -> dict[str, _Known]:
         """Return what is known of users; nothing at first, as another weighting tells other histories apart."""
         held = self._held

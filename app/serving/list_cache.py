@@ -39,7 +39,11 @@ class _Json(JSONSerializer):
 
 
 class ListCache:
-    """Values of plain JSON by everything that shapes them. A cache that fails behaves like an empty one."""
+    """Values of plain JSON by everything that shapes them. A cache that fails behaves like an empty one.
+
+    Attributes:
+        is_shared: Whether it lies in Redis, which answers over the network.
+    """
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         # JSON, not the default pickle: a cache that others can write to must not be able to run code here.
@@ -54,7 +58,7 @@ class ListCache:
         else:
             config["CACHE_THRESHOLD"] = _CACHED_LISTS
         self._cache = Cache(app, config=config)
-        self._seconds = settings.cache_seconds
+        self._seconds, self.is_shared = settings.cache_seconds, bool(settings.cache_url)
         # cachelib's SimpleCache iterates over its dict, which other threads may change meanwhile.
         self._guard: AbstractContextManager[Any] = nullcontext() if settings.cache_url else threading.Lock()
         self._rests_until = 0.0

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.experiments_follower import Assignment, ExperimentsFollower
-from app.serving.history_fingerprints import HistoryFingerprints, PrintedHistory
 from app.serving.list_cache import ListCache
+from app.serving.list_sources import FoundList, ListSources
 from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
@@ -44,7 +43,6 @@ from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
 from src.core.tracing import span
 from src.recommendation.pipeline import Pipeline
-from src.recommendation.prepared_lists import Fingerprint
 from src.recommendation.random_places import draw_places, pool_of
 from src.recommendation.team_draft import fitting, team_draft
 from src.releases.registry import Registry
@@ -134,11 +132,10 @@ class Recommender(ReleaseFollower):
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
-        self._cache, self._var = cache, settings.var
+        self._lists, self._var = ListSources(store, cache), settings.var
         self._by_group = settings.learn_on == "group"
         self._keeps_requests = settings.keeps_requests
         self._explore, self._explore_among = settings.explore, settings.explore_among
-        self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(settings, store)
         self._others = OtherReleases(store, registry)
@@ -205,10 +202,42 @@ class Recommender(ReleaseFollower):
             answer = self._interleaved(arranged, second, arranged.assignment.interleaved, placement)
         else:
             answer = self._made(arranged, placement, explores=self._explore > 0 and shop is None)
+        self._record(query, answer, began)
+        return answer
+
+    def answer_at_once(self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "") -> ListAnswer | None:
+        """Do what `answer` does if nothing has to be waited for and the list takes no more than a millisecond or two.
+
+        Args:
+            query: as `recommend` takes it.
+            wanted: as `recommend` takes it.
+            placement: as `recommend` takes it.
+
+        Returns:
+            The list; None if `answer` has to be asked, and nothing was noted of the request.
+
+        Raises:
+            AisleError: as `recommend` does.
+        """
+        if self._keeps_requests or self._explore > 0:
+            return None
+        began = time.perf_counter()
+        arranged = self._arranged(query, wanted, placement, None)
+        is_drafted = arranged.assignment is not None and arranged.assignment.rival is not None
+        if arranged.rules.pins or is_drafted:
+            return None
+        found = self._lists.at_once(arranged.served, arranged.query)
+        if found is None:
+            return None
+        answer = self._answered(arranged, found, placement)
+        self._record(query, answer, began)
+        return answer
+
+    def _record(self, query: Query, answer: ListAnswer, began: float) -> None:
+        """Note an answer for the experiments it was made for. began: in seconds of time.perf_counter()."""
         if answer.assignment is not None and query.user_id is not None:
             seconds, is_empty = time.perf_counter() - began, not answer.recommendations
             self.experiments.record(query.user_id, answer.assignment, is_empty=is_empty, seconds=seconds)
-        return answer
 
     def _interleaved(self, first: _Arranged, second: _Arranged, experiment: str, placement: str) -> ListAnswer:
         """Return the lists of both arms of an interleaving in one, which obeys the rules of the first."""
@@ -235,7 +264,7 @@ class Recommender(ReleaseFollower):
 
     def _made(self, arranged: _Arranged, placement: str, *, explores: bool = False) -> ListAnswer:
         """Return the list of an arranged query; if it `explores` and nothing is pinned, places are drawn by chance."""
-        served, query, rules, assignment = arranged
+        served, query, rules, _ = arranged
         own, drawn = query, None
         explores = explores and not rules.pins
         if explores:
@@ -245,9 +274,9 @@ class Recommender(ReleaseFollower):
         without_store = False
         try:
             with span("store"):
-                printed = None if reads else self._printed(served.pipeline, query)
+                printed = None if reads else self._lists.printed(served.pipeline, query)
                 fingerprint = printed and printed.fingerprint
-                known = fingerprint and self._known(served, query, fingerprint)
+                known = fingerprint and self._lists.known(served, query, fingerprint)
                 if not known:
                     query = self._with_history(query, printed and printed.history)
         except StoreAway:  # a list for what the request itself says is worth more than none
@@ -257,18 +286,31 @@ class Recommender(ReleaseFollower):
             listed, cached = known
         else:
             with span("list"):
-                listed, cached = self._listed(served, query, fingerprint)
+                listed, cached = self._lists.listed(served, query, fingerprint)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
         if explores:
             pool = pool_of(listed, own.n, served.pipeline)
             listed, drawn = draw_places(pool, own.n, self._explore, self._random)
             drawn = drawn._replace(among=query.n)
+        asked = AskedFor(own, query.history, rules.pins, served.marks, drawn) if self._keeps_requests else None
+        return self._answered(arranged, (listed, cached), placement, asked, without_store=without_store)
+
+    def _answered(
+        self,
+        arranged: _Arranged,
+        found: FoundList,
+        placement: str,
+        asked: AskedFor | None = None,
+        *,
+        without_store: bool = False,
+    ) -> ListAnswer:
+        """Return the answer with a list, and let the shadow answer, too."""
+        (served, query, _, assignment), (listed, cached) = arranged, found
         if assignment is None or not assignment.chooses_lists:
-            self.shadow.offer(own)
+            self.shadow.offer(query)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
-        asked = AskedFor(own, query.history, rules.pins, served.marks, drawn) if self._keeps_requests else None
         by = (served.release.version, source, listed, cached, placement, assignment, asked)
         return ListAnswer(*by, without_store=without_store)
 
@@ -291,34 +333,6 @@ class Recommender(ReleaseFollower):
             if assignment.rules:
                 rules = self.rules.with_added(assignment.rules, assignment.arms, placement)
         return _Arranged(served, self._with_rules(query, wanted, rules), rules, assignment)
-
-    def _printed(self, pipeline: Pipeline, query: Query) -> PrintedHistory | None:
-        """Return the fingerprint of a user's history, found without all events; None if it does not say the list."""
-        if query.user_id is None or query.history or not pipeline.follows_history(query):
-            return None
-        return self._fingerprints.of(query.user_id, pipeline.weighting)
-
-    def _known(
-        self, served: ServingSnapshot, query: Query, fingerprint: Fingerprint | None
-    ) -> tuple[list[Recommendation], bool | None] | None:
-        """Return the list of a query and ListAnswer.cached; None if it is neither prepared nor cached."""
-        prepared = served.pipeline.prepared_list(query, fingerprint)
-        if prepared is not None:
-            return prepared, None
-        document = self._cache.get(served.cache_key(query, fingerprint)) if self._cache.is_on else None
-        return None if document is None else (list_from_json(document), True)
-
-    def _listed(
-        self, served: ServingSnapshot, query: Query, missed: Fingerprint | None
-    ) -> tuple[list[Recommendation], bool | None]:
-        """Return the list of a complete query and ListAnswer.cached; no list is known of the history that `missed`."""
-        fingerprint = served.pipeline.fingerprint(query)
-        known = None if missed and missed == fingerprint else self._known(served, query, fingerprint)
-        if known is not None:
-            return known
-        _, listed = served.listed(query, self._store.products, may_be_prepared=False)
-        self._cache.set(served.cache_key(query, fingerprint) if self._cache.is_on else {}, list_to_json(listed))
-        return listed, False
 
     def snapshot_of(self, version: str) -> ServingSnapshot:
         """Return a release to answer with, loaded now if this worker does not hold it.

@@ -6,9 +6,9 @@ An `_id` is the shop's name of a thing, an `_idx` its row number in arrays; `_id
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -211,12 +211,11 @@ class Rules(ProductFilter):
     @property
     def asks_facts(self) -> bool:
         """Whether they depend on attributes of products."""
-        return _asks_facts(self)
+        return bool(_FACTS(self) != _NO_FACTS)
 
 
-@lru_cache(maxsize=256)  # most lists have the rules of the shop and no others
-def _asks_facts(rules: Rules) -> bool:
-    return replace(rules, seen=frozenset(), variants=False, seen_group=False) != Rules(seen=frozenset())
+_FACTS = attrgetter(*(each.name for each in fields(Rules) if each.name not in ("seen", "variants", "seen_group")))
+_NO_FACTS = _FACTS(Rules())
 
 
 @dataclass(frozen=True, slots=True)

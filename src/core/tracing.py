@@ -54,6 +54,11 @@ def stop_tracing() -> None:
         provider.shutdown()
 
 
+def is_tracing() -> bool:
+    """Whether spans are recorded."""
+    return _tracer is not None
+
+
 def span(name: str) -> AbstractContextManager[Any]:
     """Return a span for a with statement, a child of the one around it; a shared nothing while tracing is off."""
     return _OFF if _tracer is None else _tracer.start_as_current_span(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gunicorn.http.wsgi import Response
+from gunicorn.util import is_hoppish
 
 _MOST_NAMES = 64
 _LAST: dict[str, str] = {}
-"""Name → the last value that Gunicorn found right and kept as it was."""
+"""Name → the last value that Gunicorn found right and kept as it was; of names that mean nothing to Gunicorn."""
 
 
 class CheckedResponse(Response):  # type: ignore[misc]  # gunicorn has no types
@@ -20,11 +21,16 @@ class CheckedResponse(Response):  # type: ignore[misc]  # gunicorn has no types
         """
         for header in headers:
             name, value = header
-            if _LAST.get(name) == value:
+            last = _LAST.get(name)
+            if last is not None and (last == value or (value.isalnum() and value.isascii())):
                 self.headers.append(header)
                 continue
-            n_before, length = len(self.headers), self.response_length
+            if name == "Content-Length" and value.isdigit() and value.isascii():
+                self.headers.append(header)
+                self.response_length = int(value)
+                continue
+            n_before = len(self.headers)
             super().process_headers([header])
-            is_kept = self.headers[n_before:] == [header] and self.response_length == length and not self.upgrade
-            if is_kept and (name in _LAST or len(_LAST) < _MOST_NAMES):
+            means_nothing = name.lower() != "content-length" and not is_hoppish(name)
+            if means_nothing and self.headers[n_before:] == [header] and (last or len(_LAST) < _MOST_NAMES):
                 _LAST[name] = value

@@ -33,27 +33,30 @@ class RequestBuffer:
 
     Attributes:
         max_body: bytes; a request that announces a longer body is complete with its head, so that it is refused unread.
-        data: all bytes received.
+        data: all bytes received; more than the request where others follow it.
+        n_head: bytes of request line and headers, with the empty line; 0 before they are complete.
+        n_bytes: bytes of the whole request; None before its head is complete.
     """
 
     max_body: int
     data: bytearray = field(default_factory=bytearray)
+    n_head: int = 0
+    n_bytes: int | None = None
     _searched: int = 0
-    _wanted: int | None = None
     _expects: bool = False
 
     def feed(self, received: bytes) -> Phase:
         """Add bytes, and return how much of the request has arrived. Each byte is looked at once."""
         self.data += received
-        if self._wanted is None:
+        if self.n_bytes is None:
             end = self.data.find(_HEAD_END, max(self._searched - len(_HEAD_END), 0))
             self._searched = len(self.data)
             if end < 0:
                 # A line break before the request line is skipped by the parser; everything else is a head.
                 return Phase.COMPLETE if len(self.data) > MAX_HEAD else Phase.HEAD if self.data else Phase.EMPTY
             self._read_head(bytes(self.data[: end + len(_HEAD_END)]))
-        assert self._wanted is not None
-        return Phase.COMPLETE if len(self.data) >= self._wanted else Phase.BODY
+        assert self.n_bytes is not None
+        return Phase.COMPLETE if len(self.data) >= self.n_bytes else Phase.BODY
 
     def take_expectation(self) -> bool:
         """Whether the client waits for "100 Continue" before it sends the body. True once only."""
@@ -65,5 +68,5 @@ class RequestBuffer:
         body = int(length[1]) if length else 0
         if _ENCODED.search(head) or body > self.max_body:
             body = 0  # refused by the application, which reads no body
-        self._wanted = len(head) + body
+        self.n_head, self.n_bytes = len(head), len(head) + body
         self._expects = bool(_EXPECTS.search(head))

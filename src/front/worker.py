@@ -2,8 +2,9 @@
 
 Gunicorn's threaded worker gives each connection a thread that reads the request and writes the answer, so a few clients
 that send half a request, or read no answer, occupy all threads. Here the worker's main loop reads requests until they
-are complete and writes answers that a client is slow to read; a thread only makes the answer. Connections beyond the
-limit replace the one that has waited longest. Requests that came before the answer to the one before them (pipelined)
+are complete and writes answers that a client is slow to read; a thread only makes the answer, or the loop itself where
+the application need not wait for it (see loop_answers). Connections beyond the limit replace the one that has waited
+longest. Requests that came before the answer to the one before them (pipelined)
 are answered one at a time, behind the requests of other clients: each thread more would only make the others wait for
 the interpreter's lock.
 
@@ -24,13 +25,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from threading import Barrier, Lock
+from threading import Barrier
 from typing import Any
 
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from src.front.answer_headers import CheckedResponse
+from src.front.client_socket import ClientSocket
+from src.front.loop_answers import LoopAnswers
 from src.front.request_buffer import Phase, RequestBuffer
 
 HEAD_SECONDS = 10.0
@@ -45,6 +48,8 @@ MOST_BUFFERED = 128 * 2**20
 """Bytes of incomplete requests and unread answers that a worker holds; beyond it the longest waiting one is closed."""
 PIPELINED_SHARE = 8
 """One request in so many is a pipelined one where the requests of other clients occupy all threads."""
+LOOP_SECONDS = 0.01
+"""In one round of the loop; requests beyond it go to threads, so that connections and made answers wait no longer."""
 MAX_BODY = 8 * 2**20
 """Bytes; `gunicorn.conf.py` sets what the application accepts."""
 
@@ -63,68 +68,6 @@ class State(Enum):
     WORKING = "a thread makes the answer"
     WRITING = "the client reads the answer"
     LINGERING = "the client closes the connection"
-
-
-class ClientSocket:
-    """A client's socket for a thread: it reads what has arrived already, and writing never waits.
-
-    Attributes:
-        raw: the socket, non-blocking.
-        received: bytes that the parser has not read yet.
-        unsent: parts of the answer that the client has not taken yet.
-    """
-
-    def __init__(self, raw: socket.socket) -> None:
-        raw.setblocking(False)
-        self.raw = raw
-        self.received = bytearray()
-        self.unsent: deque[memoryview] = deque()
-        self.n_unsent = 0
-        self._lock = Lock()
-
-    def recv(self, size: int) -> bytes:
-        """At most `size` bytes of the request; empty at its end, where the server's parser must not wait."""
-        data = bytes(self.received[:size])
-        del self.received[:size]
-        return data
-
-    def sendall(self, data: bytes) -> None:
-        """Send as much as the kernel takes, and keep the rest. Raises OSError when the client is gone."""
-        with self._lock:
-            sent = 0 if self.unsent else _send(self.raw, data)
-            if sent < len(data):
-                self.unsent.append(memoryview(data)[sent:])
-                self.n_unsent += len(data) - sent
-
-    def send(self, data: bytes) -> int:
-        """Like `sendall`; everything counts as sent."""
-        self.sendall(data)
-        return len(data)
-
-    def flush(self) -> bool:
-        """Send unsent bytes; returns whether none is left. Raises OSError when the client is gone."""
-        with self._lock:
-            while self.unsent:
-                part = self.unsent.popleft()
-                sent = _send(self.raw, part)
-                self.n_unsent -= sent
-                if sent < len(part):
-                    self.unsent.appendleft(part[sent:])
-                    return False
-            return True
-
-    def setblocking(self, _blocking: bool) -> None:
-        """Stay non-blocking: the worker's loop does the waiting."""
-
-    def gettimeout(self) -> float | None:
-        """None, as no call waits."""
-        return None
-
-    def settimeout(self, _seconds: float | None) -> None:
-        """Do nothing, as no call waits."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.raw, name)
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -160,12 +103,14 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     Attributes:
         head_seconds: until when a head must be complete, see HEAD_SECONDS.
+        loop_seconds: of answers in one round of the loop, see LOOP_SECONDS.
         max_body: bytes of the largest body that is read; a longer one is refused by its head.
         connections: all open ones, the one that has been in its state longest first.
         pipelined: connections with a complete request that waits for its turn; closed ones are skipped later.
     """
 
     head_seconds = HEAD_SECONDS
+    loop_seconds = LOOP_SECONDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -177,6 +122,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._n_answers = 0
         self._swept_at = 0.0
         self._accept_again_at = 0.0
+        self._loop_answers: LoopAnswers | None = None
+        self._answered_seconds = 0.0
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -205,6 +152,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         wsgi.Response = CheckedResponse
         self.worker_connections = max(_FEWEST_CONNECTIONS, min(int(self.cfg.worker_connections), descriptors // 2))
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the application, which may offer to answer in the loop."""
+        super().load_wsgi()
+        self._loop_answers = LoopAnswers.of(self.wsgi, self.cfg, self.log)
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Return the threads, all of them started: a limit that allows no more ends the start, not a request."""
@@ -266,6 +218,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             force: close all of them.
         """
         now = time.monotonic()
+        self._answered_seconds = 0.0
         if not force and now < self._swept_at + _SWEEP_SECONDS:
             return
         self._swept_at = now
@@ -322,14 +275,14 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self._drop(connection)
 
     def _took(self, connection: Connection, received: bytes, *, pipelined: bool = False) -> None:
-        """Add bytes to a request; a whole one goes to a thread, a pipelined one into the queue."""
+        """Add bytes to a request; a whole one is answered or goes to a thread, a pipelined one into the queue."""
         was_empty = not connection.request.data
         phase = connection.request.feed(received)
         if phase is Phase.COMPLETE:
             if pipelined:
                 self._enter(connection, State.QUEUED, REQUEST_SECONDS)
                 self.pipelined.append(connection)
-            else:
+            elif not self._answer(connection):
                 self._submit(connection)
             return
         if was_empty:
@@ -337,6 +290,35 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         connection.deadline = connection.begun + (REQUEST_SECONDS if phase is Phase.BODY else self.head_seconds)
         if connection.request.take_expectation():
             connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _answer(self, connection: Connection) -> bool:
+        """Answer a request here; returns whether that was possible, and the client has the answer or will get it."""
+        may_answer = self.alive and self.nr + 1 < self.max_requests and self._answered_seconds < self.loop_seconds
+        if self._loop_answers is None or not may_answer:
+            return False
+        began, request = time.monotonic(), connection.request
+        made = self._loop_answers.answer(request, connection.client, connection.server)
+        now = time.monotonic()
+        self._answered_seconds += now - began
+        if made is None:
+            return False
+        self.nr += 1
+        answer, connection.keep = made
+        try:
+            connection.sock.sendall(answer)
+        except OSError:
+            self._drop(connection)
+            return True
+        connection.sock.received += request.data[request.n_bytes :]
+        if connection.sock.unsent:
+            self._wait(connection, State.WRITING, ANSWER_SECONDS, selectors.EVENT_WRITE, self._write)
+        elif connection.keep and not connection.sock.received:
+            # As `_answered` leaves it, without telling the poller what it knows.
+            connection.request, connection.deadline = RequestBuffer(self.max_body), now + float(self.cfg.keepalive)
+            self.connections[connection] = self.connections.pop(connection)
+        else:
+            self._answered(connection)
+        return True
 
     def _submit(self, connection: Connection) -> None:
         self._enter(connection, State.WORKING, 0.0)
@@ -366,7 +348,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if not connection.keep:
             self._linger(connection)
             return
-        already = connection.parser.unreader.take_buffered() + bytes(connection.sock.received)
+        read = b"" if connection.parser is None else connection.parser.unreader.take_buffered()
+        already = read + bytes(connection.sock.received)
         connection.sock.received.clear()
         self._read(connection, time.monotonic() + float(self.cfg.keepalive))
         if already:
@@ -427,10 +410,3 @@ def raise_descriptor_limit() -> int:
 
 def _called(call: Callable[[Connection], None], connection: Connection, _file: Any) -> None:
     call(connection)
-
-
-def _send(sock: socket.socket, data: bytes | memoryview) -> int:
-    try:
-        return sock.send(data) if len(data) else 0
-    except (BlockingIOError, InterruptedError):
-        return 0

@@ -166,6 +166,18 @@ class Factorization(PlainListModel, SavedAsArrays, Rater):
 
     @override
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
+        return self.plain_rate(user_idx, item_idx)
+
+    def plain_rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
+        """Predict by biases and factors alone.
+
+        Args:
+            user_idx: int[n], rows of the users; -1 is unknown.
+            item_idx: int[n], rows of the products; -1 is unknown.
+
+        Returns:
+            float[n], within the scale.
+        """
         # An unknown user or product counts as an average one, as in Surprise.
         known_user, known_item = user_idx >= 0, item_idx >= 0
         users, items = np.maximum(user_idx, 0), np.maximum(item_idx, 0)

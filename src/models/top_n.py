@@ -39,8 +39,8 @@ def top_n(score: FloatArray, n: int) -> Candidates:
     scores = score[finite]
     if n < len(finite):
         # Keep everything that reaches the n-th best, so that ties are broken by row number.
-        threshold = -np.partition(-scores, n - 1)[n - 1]
-        finite = finite[scores >= threshold]
-        scores = score[finite]
-    chosen = np.lexsort((finite, -scores))[:n]
+        threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
+        reaches = scores >= threshold
+        finite, scores = finite[reaches], scores[reaches]
+    chosen = (-scores).argsort(kind="stable")[:n]  # rows ascend
     return Candidates(finite[chosen], scores[chosen])

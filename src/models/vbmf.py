@@ -5,24 +5,38 @@ nothing has to be tuned (Lim and Teh, "Variational Bayesian approach to movie ra
 prior mean of a user is a sum over the products the user rated, and that of a product a sum over its users, as in SVD++
 (Koren, "Factorization meets the neighborhood", KDD 2008, equation 15): which products a user rates carries information
 beyond the ratings.
+
+What the scale of ratings makes of users who give one of them only is learnt from held-out ratings, see
+`rating_correction`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
+from src.core.domain import FloatArray, IntArray
 from src.core.settings import RatingScale
-from src.interactions.interactions import TrainingData
+from src.interactions.interactions import Interactions, TrainingData
 from src.models.factorization import Factorization
+from src.models.rating_correction import HeldOut, RatingCorrection, held_out, learn_correction
 
 if TYPE_CHECKING:  # serving must not import Numba
     from src.models.kernels.vbmf_trainer import Posteriors
 
 _CONTINUED_SWEEPS = 3
 """Passes from the posteriors of an earlier part of the same ratings."""
+_FOLDS = 5
+_ENOUGH_HELD_OUT = 100_000
+"""Held-out ratings that a correction is learnt from; folds that are not needed for so many are not held out."""
+_MOST_OF = 0.5
+"""Share of the ratings that an earlier training has to have had for its correction to stay."""
+_CORRECTION = "correction"
 
 
 @dataclass(frozen=True)
@@ -60,11 +74,35 @@ class Vbmf(Factorization):
 
     Attributes:
         posteriors: what another training can continue from; None once it was saved.
+        correction: of predicted ratings; None where none is sure to help. Lists are sorted without it.
     """
 
     PARAMS: ClassVar = VbmfParams
 
     posteriors: Posteriors | None = field(default=None, repr=False, compare=False)
+    correction: RatingCorrection | None = field(default=None, repr=False, compare=False)
+
+    @override
+    def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
+        rating = self.plain_rate(user_idx, item_idx)
+        if self.correction is None:
+            return rating
+        corrected = rating + self.correction.of(self, user_idx, item_idx)
+        return np.clip(corrected, self.params.rating_min, self.params.rating_max)
+
+    @override
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        if self.correction is not None:
+            self.correction.save(folder / _CORRECTION)
+
+    @classmethod
+    @override
+    def load(cls, folder: Path) -> Self:
+        is_corrected = (folder / _CORRECTION).is_dir()
+        return replace(
+            super().load(folder), correction=RatingCorrection.load(folder / _CORRECTION) if is_corrected else None
+        )
 
 
 def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | None = None) -> Vbmf:
@@ -88,4 +126,30 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | No
     before = start.posteriors if start is not None and start.user_factors.shape[0] == ratings.n_users else None
     sweeps = params.sweeps if before is None else min(_CONTINUED_SWEEPS, params.sweeps)
     fitted = fit(ratings, factors=params.factors, sweeps=sweeps, seed=seed, start=before)
-    return replace(Vbmf.of(fitted, params, ratings), posteriors=fitted.posteriors)
+    model = replace(Vbmf.of(fitted, params, ratings), posteriors=fitted.posteriors)
+    return replace(model, correction=_correction(ratings, params, seed, start))
+
+
+def _correction(ratings: Interactions, params: VbmfParams, seed: int, start: Vbmf | None) -> RatingCorrection | None:
+    """Return that of an earlier training on most of the ratings, or learn one from ratings that are held out in turn.
+
+    The models of the folds are trained as the whole is: with a third of the sweeps, or on half of the ratings, what is
+    left of their predictions is not what is left of those to be corrected.
+    """
+    if start is not None and start.user_count.sum() >= _MOST_OF * len(ratings):
+        return None if start.correction is None else start.correction.for_ratings(ratings)
+    from src.models.kernels.vbmf_trainer import fit
+
+    # All ratings of one user and product are in one fold: one of them would name the others.
+    pairs, pair = np.unique(ratings.pairs, return_inverse=True)
+    fold = np.random.default_rng(seed).integers(0, _FOLDS, len(pairs))[pair]
+    found: list[HeldOut] = []
+    for each in range(_FOLDS):
+        learnt, test = (ratings.take(np.flatnonzero(part)) for part in (fold != each, fold == each))
+        if not len(learnt) or not len(test):
+            return None
+        fitted = fit(learnt, factors=params.factors, sweeps=params.sweeps, seed=seed)
+        found.append(held_out(Vbmf.of(fitted, params, learnt), learnt, test))
+        if sum(len(part.rest) for part in found) >= _ENOUGH_HELD_OUT:
+            break
+    return learn_correction(found, ratings, seed=seed)

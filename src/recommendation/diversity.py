@@ -23,8 +23,8 @@ class DiversityCaps:
         self._attributes, self._rules, self._watched = attributes, rules, watched
         self._of_end: Counter[str] = Counter()
         self._of_brand: Counter[int] = Counter()
-        self._full_category = np.zeros(len(attributes.categories), np.bool_)
-        self._full_brand = np.zeros(len(attributes.brands), np.bool_)
+        n_categories, n_brands = (len(attributes.categories), len(attributes.brands)) if rules.has_caps else (0, 0)
+        self._full_category, self._full_brand = np.zeros(n_categories, np.bool_), np.zeros(n_brands, np.bool_)
         self.watched_refusal: ExclusionReason | None = None
 
     def take(self, items: IntArray, n: int) -> IntArray:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.messages import message
 from src.core.progress import Reporter
@@ -153,9 +154,16 @@ class Ensemble(ListScorer):
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
+        if self.scores_all_at_once:
+            return top_n(self.display_scores(query, np.arange(self.n_items)), n)
         items = self.candidates(query, int(n_candidates(np.array(n))))
         best = top_n(self.display_scores(query, items), n)
         return Candidates(items[best.item_idx], best.score)
+
+    @property
+    def scores_all_at_once(self) -> bool:
+        """Whether every item is a candidate."""
+        return self.index is None or self.pairs is not None
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
         """Return the items worth scoring.
@@ -167,7 +175,7 @@ class Ensemble(ListScorer):
         Returns:
             int64[m], ascending; all items without an index, and where all of them are scored at once.
         """
-        if self.index is None or self.pairs is not None:
+        if self.index is None or self.scores_all_at_once:
             return np.arange(self.n_items)
         named = [self.models[name].retrieve(query, n).item_idx for name in self.sources_for_all]
         if self.again and query.n_seen is not None:
@@ -399,12 +407,18 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:
         users = np.sort(np.random.default_rng(seed).choice(users, _SCALED_ON, replace=False))
-    parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 8) if len(some)]
+    parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 16) if len(some)]
     scales = {}
-    for name, model in models.items():
-        deviation = [np.nan_to_num(model.score_all(part, items)).std(axis=1) for part in parts]
+    for name in models:
+        alone = ScoreSum.of(models, {name: 1.0}, items)  # looks up the items once for all parts
+        deviation = map_on_all_cores(partial(_deviations, alone), parts)
         scales[name] = float(np.concatenate(deviation).mean()) if parts else 0.0
     return {name: scale or 1.0 for name, scale in scales.items()}
+
+
+def _deviations(scores: ScoreSum, part: QueryBlock) -> FloatArray:
+    """Return float32[n_queries], the standard deviation of the scores of each query."""
+    return np.asarray(scores.of_block(part)[0].std(axis=1))
 
 
 def _parts(models: Mapping[str, ListModel], scales: Mapping[str, float]) -> dict[str, ListModel]:

@@ -53,7 +53,7 @@ class ListBuilder:
                 scores = zip(named.score[at].tolist(), named.base_score[at].tolist(), strict=True)
                 for id_, (score, base) in zip(request.items.ids_of(items), scores, strict=True):
                     filler = None if source == request.wanted else POPULARITY if base > 0 else CATALOGUE
-                    self._listed.append(Recommendation(id_, score, source, filled_by or filler, base_score=base))
+                    self._listed.append(Recommendation(id_, score, source, filled_by or filler, None, base))
                 self._taken.update(items if request.groups is None else request.groups.with_members(items))
         self.watched_refusal = self.watched_refusal or diversity.watched_refusal
 

@@ -59,7 +59,7 @@ class PairSums:
 
     def scores(self, query: QueryRows) -> FloatArray:
         """Return float32[n_items], the sums for a history."""
-        return np.asarray(self.same + query.weight @ self.pairs[query.item_idx])
+        return np.asarray(self.same + query.weight @ self.pairs.take(query.item_idx, axis=0))
 
     def save(self, folder: Path) -> None:
         """Write same.npy and pairs.npy into the folder, which is made."""

@@ -233,8 +233,10 @@ class Pipeline:
             n_times = Counter(row[-RECENT:][is_of(kind[-RECENT:], frozenset(SEEN_KINDS))].tolist())
             n_seen = np.array([n_times[item] for item in item_idx.tolist()], np.float32)
         rows = QueryRows(user_idx, item_idx, weight, n_seen)
-        seen = set(row[is_of(kind, rules.seen)].tolist()) - _UNKNOWN
-        excluded = frozenset(seen.union(self.items.rows_of(list(query.exclude)).tolist()) - _UNKNOWN)
+        seen = frozenset(row[is_of(kind, rules.seen)].tolist()) - _UNKNOWN
+        excluded = seen
+        if query.exclude:
+            excluded |= frozenset(self.items.rows_of(list(query.exclude)).tolist()) - _UNKNOWN
         groups = self.groups
         standing_in = frozenset() if rules.variants else self._standing_in
         if groups is not None and (rules.seen_group or standing_in):

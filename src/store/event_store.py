@@ -169,6 +169,11 @@ class EventStore:
         rows = self._mark.rows()
         return int(rows[0][0]) if rows else None
 
+    def settled_mark(self) -> int | None:
+        """Return what `mark` does if that is known without asking the database, else None."""
+        rows = self._mark.settled()
+        return int(rows[0][0]) if rows else None
+
     @staticmethod
     def is_of(done: str, history: Iterable[Event]) -> bool:
         """Tell whether a text that `done` returned is of a history: of the same products and kinds, as often.

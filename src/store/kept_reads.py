@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from src.store.database import Database
-from src.store.sqlite_file import FileState, connect
+from src.store.sqlite_file import FileState, connect, state_of
 
 _CACHE_KIB = 512
 """Of a kept connection: the upper pages of the trees. The system keeps the others for all connections."""
@@ -114,6 +114,11 @@ class SettledRead(KeptRead):
         if state is not None and _is_settled(state.written_ns) and not self._is_logged_ahead():
             self._held = state, rows
         return rows
+
+    def settled(self) -> Sequence[Sequence[Any]] | None:
+        """Return the rows if the file is still as it was when they were read; None if the query has to be run."""
+        held, file = self._held, self._database.file
+        return held[1] if held is not None and file is not None and state_of(file) == held[0] else None
 
     def _is_logged_ahead(self) -> bool:
         """Whether commits go to a write-ahead log; a change of that is written into the file."""

@@ -17,6 +17,8 @@ ANSWERS = [
     [("Content-Type", "text/html"), ("Content-Length", "3"), ("X-Padded", " a "), ("X-Padded", " a ")],
     [("Connection", "close"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Set-Cookie", "b=2")],
     [("Upgrade", "websocket"), ("Connection", "upgrade")],
+    [("Upgrade", "h2c"), ("Content-Length", " 4 "), ("content-length", "5"), ("X-Frame-Options", "SAMEORIGIN")],
+    [("Content-Length", "4"), ("Content-Length", "5"), ("X-Padded", "a"), ("Keep-Alive", "5"), ("Server", "mine")],
 ]
 
 
@@ -38,3 +40,7 @@ def test_a_wrong_header_is_refused_after_right_ones() -> None:
     answer(CheckedResponse, [("X-Once", "right")])
     with pytest.raises(InvalidResponseHeader):
         answer(CheckedResponse, [("X-Once", "wrong\r\nX-Other: 1")])
+    for value in ("\N{LATIN SMALL LETTER U WITH MACRON}", "\N{ARABIC-INDIC DIGIT TWO}"):  # letters of no HTTP
+        for name in ("X-Once", "Content-Length"):
+            with pytest.raises(InvalidResponseHeader):
+                answer(CheckedResponse, [(name, value)])

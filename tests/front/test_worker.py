@@ -171,6 +171,84 @@ def test_every_thread_is_started_before_the_first_request() -> None:
         assert ask(port, path="/threads") == b"8"
 
 
+def test_what_need_not_be_waited_for_is_answered_while_every_thread_waits(port: int) -> None:
+    asked = b"POST /wait HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(connected(port, asked + b"w")) for _ in range(4)]
+        said = [ask(port, path="/loop/") for _ in range(3)]
+        assert ask(port, path="/loop/release") == b"loop: hello"
+        ends = [b"".join(iter(lambda: client.recv(65_536), b""))[-1:] for client in waiting]  # noqa: B023
+    assert (said, ends) == ([b"loop: hello"] * 3, [b"w"] * 4)
+
+
+@pytest.mark.parametrize("path", ["/loop/fault", "/loop/not-now"])
+def test_what_the_loop_does_not_answer_is_answered_by_a_thread(port: int, path: str) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    said = []
+    for at in (path, "/loop/", path):
+        connection.request("POST", at, b"a body")
+        said.append(connection.getresponse().read())
+    connection.close()
+    assert said == [b"thread: a body", b"loop: a body", b"thread: a body"]
+
+
+def test_a_slow_reader_gets_the_whole_answer_of_the_loop(port: int) -> None:
+    head = b"GET /loop/large HTTP/1.1\r\nHost: shop\r\n"
+    with connected(port, head + b"\r\n" + head + b"Connection: close\r\n\r\n", 4096) as client:
+        assert ask(port, path="/loop/") == b"loop: hello"
+        said = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert [len(part.partition(b"\r\n\r\n")[2]) for part in said.split(b"HTTP/1.1 200 OK")[1:]] == [len(LARGE)] * 2
+
+
+def test_of_requests_that_come_at_once_the_first_is_answered_in_the_loop_and_all_in_order(port: int) -> None:
+    one = b"POST /loop/ HTTP/1.1\r\nHost: shop\r\nContent-Length: 1\r\n\r\n"
+    last = b"POST /loop/ HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
+    with connected(port, one + b"1" + one + b"2" + last + b"3") as client:
+        said = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert re.findall(rb"\r\n\r\n(\w+: \d)", said) == [b"loop: 1", b"thread: 2", b"thread: 3"]
+
+
+def test_the_answer_of_the_loop_is_what_a_thread_sends(port: int) -> None:
+    request = b"GET /loop/%s HTTP/1.%d\r\nHost: shop\r\nConnection: %s\r\n\r\n"
+    for version, connection in ((1, b"close"), (1, b"Keep-Alive"), (0, b"close"), (0, b"Keep-Alive")):
+        said = []
+        for path in (b"", b"not-now"):
+            with connected(port, request % (path, version, connection)) as client:
+                said.append(b"")
+                while not said[-1].endswith(b": "):
+                    said[-1] += client.recv(1000)
+                assert connection != b"close" or client.recv(1000) == b""
+        loop, thread = (re.sub(rb"Date: [^\r]+", b"", each) for each in said)
+        assert loop.replace(b"loop", b"thread").replace(b"Length: 6", b"Length: 8") == thread
+
+
+def test_answers_of_the_loop_count_as_requests_of_a_worker() -> None:
+    with service("--max-requests", "6", "--worker-class", "src.front.worker.BufferingWorker") as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        said = []
+        while not said or said[-1][1] is None:
+            connection.request("POST", "/loop/", b"a")
+            answer = connection.getresponse()
+            said.append((answer.read(), answer.getheader("Connection").replace("keep-alive", "") or None))
+        connection.close()
+        # The service was asked at least once while it was started. The last answer is a thread's, and says goodbye.
+        assert said[:-1] == [(b"loop: a", None)] * (len(said) - 1)
+        assert said[-1] == (b"thread: a", "close")
+        assert len(said) <= 5
+        assert answers(port)
+
+
+def test_a_loop_without_time_leaves_answers_to_threads() -> None:
+    with service("--worker-class", "tests.front.application.ImpatientWorker") as port:
+        assert ask(port, path="/loop/") == b"thread: hello"
+
+
+@pytest.mark.parametrize("option", [("--access-logfile", "/dev/null"), ("--keep-alive", "0")])
+def test_a_worker_that_shows_each_request_or_keeps_no_connection_answers_by_threads(option: tuple[str, str]) -> None:
+    with service(*option) as port:
+        assert ask(port, path="/loop/") == b"thread: hello"
+
+
 def test_a_service_that_ends_answers_what_was_asked() -> None:
     with service() as port:
         client = connected(port, BODY_TO_COME)

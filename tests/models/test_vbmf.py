@@ -130,7 +130,7 @@ def test_an_unknown_user_and_a_new_product_count_as_average_ones(frame: pd.DataF
     users, items = np.arange(1, N_USERS + 1), np.arange(1, N_ITEMS + 1)
     np.testing.assert_allclose(model.user_factors[users].mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose([model.user_bias[users].mean(), model.item_bias[items].mean()], 0, atol=1e-5)
-    assert model.rate(np.array([-1]), np.array([-1])) == pytest.approx(model.mean)
+    assert model.plain_rate(np.array([-1]), np.array([-1])) == pytest.approx(model.mean)
     assert model.rate(np.array([0]), np.array([5])) == model.rate(np.array([-1]), np.array([5]))
     assert model.rate(np.array([5]), np.array([0])) == model.rate(np.array([5]), np.array([-1]))
 
@@ -141,7 +141,7 @@ def test_a_user_with_clicks_only_gets_no_list_and_others_get_rated_products(fram
     assert len(model.retrieve(query(0, 0), 10).item_idx) == 0
     found = model.retrieve(query(7), 1_000)
     assert set(found.item_idx.tolist()) == set(range(1, N_ITEMS + 1))
-    rated = model.rate(np.full(len(found.item_idx), 7), found.item_idx)
+    rated = model.plain_rate(np.full(len(found.item_idx), 7), found.item_idx)
     np.testing.assert_allclose(np.clip(found.score, 1, 5), rated, rtol=1e-5)
 
 
@@ -249,7 +249,7 @@ def test_on_public_electronics_its_error_is_below_that_of_tuned_svd() -> None:
     frame = pd.read_csv(path)
     order, n_test = np.random.RandomState(42).permutation(len(frame)), int(np.ceil(0.2 * len(frame)))
     model = train(of_public_rows(frame, order[:-n_test]), VbmfParams(1, 5), seed=1)
-    assert rmse_on(model, of_public_rows(frame, order[-n_test:]).ratings) == pytest.approx(0.8780, abs=5e-4)
+    assert rmse_on(model, of_public_rows(frame, order[-n_test:]).ratings) == pytest.approx(0.8759, abs=5e-4)
 
 
 def test_on_movielens_its_error_is_below_that_of_svdpp() -> None:
@@ -263,4 +263,4 @@ def test_on_movielens_its_error_is_below_that_of_svdpp() -> None:
     for test in np.array_split(shuffled, 5):
         model = train(of_public_rows(frame, shuffled[~np.isin(shuffled, test)]), VbmfParams(1, 5), seed=1)
         found.append(rmse_on(model, of_public_rows(frame, test).ratings))
-    assert np.mean(found) < 0.895
+    assert np.mean(found) < 0.894

@@ -192,7 +192,7 @@ def test_no_pickle_is_made_or_read(client: FlaskClient, monkeypatch: pytest.Monk
 
 def test_cached_values_are_json(flask_app: Flask, client: FlaskClient) -> None:
     ask(client)
-    kept = context_of(flask_app).recommender._cache._cache.cache._cache
+    kept = context_of(flask_app).recommender._lists._cache._cache.cache._cache
     assert kept
     for _, value in kept.values():
         assert value[:1] in (b"[", b"{")
