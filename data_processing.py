@@ -92,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "--save-mapping", metavar="NAME", help="keep this reading for all files whose names differ in digits only"
     )
     reading.add_argument("--no-mapping", action="store_true", help="read the file without a saved mapping")
+    reading.add_argument(
+        "--keep-earlier", action="store_true", help="keep what the same file stored when it was read otherwise"
+    )
     parser.add_argument("--preview", action="store_true", help="show how the files would be read, and store nothing")
     parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows that --preview shows (default: 10)")
     parser.add_argument(
@@ -135,6 +138,7 @@ def _hints(arguments: argparse.Namespace) -> Hints:
         words=parse_words(arguments.words),
         scale=parse_scale(arguments.scale) if arguments.scale else None,
         cents=arguments.cents,
+        keep_earlier=arguments.keep_earlier,
     )
 
 

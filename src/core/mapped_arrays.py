@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 _aside: WeakSet[_Aside] = WeakSet()
 """The files of arrays that are set aside, as long as these are used."""
+_lock = threading.Lock()
+"""Of _aside, which cannot be gone through while another thread sets an array aside."""
 
 
 def mapped(path: Path) -> npt.NDArray[Any]:
@@ -40,7 +43,7 @@ def save_arrays(owner: object, names: Iterable[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         path, array = folder / f"{name}.npy", getattr(owner, name)
-        if not any(pages.is_named(path) for pages in list(_aside) if pages.holds(array)):
+        if not any(pages.is_named(path) for pages in _all_aside() if pages.holds(array)):
             np.save(path, array, allow_pickle=False)
 
 
@@ -72,7 +75,8 @@ class _Aside(mmap.mmap):
             pages = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
             pages._handle = os.dup(file.fileno())
         weakref.finalize(pages, os.close, pages._handle)
-        _aside.add(pages)
+        with _lock:
+            _aside.add(pages)
         mapping = np.frombuffer(pages, array.dtype, offset=len(pages) - array.nbytes).reshape(array.shape)
         pages._array = weakref.ref(mapping)
         return mapping
@@ -117,12 +121,17 @@ def set_aside(array: npt.NDArray[Any], folder: Path) -> npt.NDArray[Any]:
     return _Aside.of(np.ascontiguousarray(array), folder)
 
 
+def _all_aside() -> list[_Aside]:
+    with _lock:
+        return list(_aside)
+
+
 def leave_pages() -> None:
     """Take the pages of all arrays that are set aside out of this process, where the system can.
 
     Pages that were touched count as memory of the process until then. They stay in the system's cache as long as it
     has room, from where the next one to touch them has them back.
     """
-    for pages in list(_aside):
+    for pages in _all_aside():
         if hasattr(pages, "madvise"):
             pages.madvise(mmap.MADV_DONTNEED)

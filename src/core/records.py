@@ -269,6 +269,9 @@ class Load:
         mended: Part of a row that was left out → number of rows.
         nulls: Column → share of the rows kept in which it was empty.
         since: What an incremental load noted of its source, as JSON; empty for a whole file.
+        contents: The hashes of the files that it read; empty where they are not known.
+        reading: The hash of how they were read.
+        first_seq: When it began, in microseconds: its events follow in the order of arrival.
     """
 
     load_id: str
@@ -289,6 +292,9 @@ class Load:
     left_out: dict[str, int] = field(default_factory=dict)
     by_kind: dict[str, int] = field(default_factory=dict)
     since: JsonDict = field(default_factory=dict)
+    contents: list[str] = field(default_factory=list)
+    reading: str = ""
+    first_seq: int = 0
 
     @property
     def is_increment(self) -> bool:

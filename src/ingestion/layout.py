@@ -56,6 +56,7 @@ class Hints:
         words: What words of the file mean.
         scale: The scale of its ratings.
         cents: Whether its prices are in cents.
+        keep_earlier: Whether what the file stored in another reading stays.
     """
 
     layout: str | None = None
@@ -71,6 +72,7 @@ class Hints:
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
     cents: bool = False
+    keep_earlier: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.messages import message
 from src.core.progress import Reporter
@@ -406,12 +407,18 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:
         users = np.sort(np.random.default_rng(seed).choice(users, _SCALED_ON, replace=False))
-    parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 8) if len(some)]
+    parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 16) if len(some)]
     scales = {}
-    for name, model in models.items():
-        deviation = [np.nan_to_num(model.score_all(part, items)).std(axis=1) for part in parts]
+    for name in models:
+        alone = ScoreSum.of(models, {name: 1.0}, items)  # looks up the items once for all parts
+        deviation = map_on_all_cores(partial(_deviations, alone), parts)
         scales[name] = float(np.concatenate(deviation).mean()) if parts else 0.0
     return {name: scale or 1.0 for name, scale in scales.items()}
+
+
+def _deviations(scores: ScoreSum, part: QueryBlock) -> FloatArray:
+    """Return float32[n_queries], the standard deviation of the scores of each query."""
+    return np.asarray(scores.of_block(part)[0].std(axis=1))
 
 
 def _parts(models: Mapping[str, ListModel], scales: Mapping[str, float]) -> dict[str, ListModel]:

@@ -142,19 +142,22 @@ def fit_models(
         with reporter.beside(line(name)):
             return fit_model(name)
 
+    if not params:
+        return {}
     many = len(data) >= MANY_EVENTS and 1 < n_cores() <= _FEW_CORES
+    first, *others = [name for name in params if not (many and MODELS[name].on_one_core)] or list(params)
     # The last rows of MODELS take longest.
-    beside = [name for name in reversed(list(params)) if many and MODELS[name].on_one_core]
+    beside = [name for name in reversed(list(params)) if name not in (first, *others)]
+    reporter.step(line(first))
     if beside:
         _ = data.histories  # once for both threads
-    models = {}
     nothing: AbstractContextManager[list[Future[Any]]] = nullcontext([])
-    with on_a_core_beside(fit_beside, beside) if beside else nothing as others:
-        for name in params:
-            if name not in beside:
-                reporter.step(line(name))
-                models[name] = fit_model(name)
-        models |= {name: other.result() for name, other in zip(beside, others, strict=True)}
+    with on_a_core_beside(fit_beside, beside) if beside else nothing as besides:
+        models = {first: fit_model(first)}
+        for name in others:
+            reporter.step(line(name))
+            models[name] = fit_model(name)
+        models |= {name: one.result() for name, one in zip(beside, besides, strict=True)}
     return {name: models[name] for name in params}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -40,6 +40,17 @@ _UPDATE = (
     .values(returned_quantity=bindparam("returned"))
 )
 
+_RESET = (
+    update(events)
+    .where(
+        events.c.user_id == bindparam("of_user"),
+        events.c.product_id == bindparam("of_product"),
+        events.c.kind == EventKind.PURCHASE.value,
+        events.c.returned_quantity != 0,
+    )
+    .values(returned_quantity=0)
+)
+
 
 def apply_returns(connection: Connection, batch: EventBatch) -> None:
     """Recompute the returned quantity of the purchases of every user and product in a batch, in its write transaction.
@@ -54,6 +65,22 @@ def apply_returns(connection: Connection, batch: EventBatch) -> None:
         for user, product, kind in zip(batch.user_id, batch.product_id, batch.kind, strict=True)
         if kind in (EventKind.PURCHASE, EventKind.RETURN)
     }
+    _apply(connection, pairs)
+
+
+def without_returns(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:
+    """Recompute the returned quantity of the purchases of these users and products after events of theirs were deleted.
+
+    Args:
+        connection: A connection inside the write transaction that deleted them.
+        pairs: Users and products; empty for none.
+    """
+    if pairs:
+        connection.execute(_RESET, [{"of_user": user, "of_product": product} for user, product in sorted(pairs)])
+        _apply(connection, pairs)
+
+
+def _apply(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:
     if connection.execute(text("SELECT 1 FROM events WHERE kind = 'return' LIMIT 1")).first() is None:
         return
     query = text(_MOVEMENTS.format(pairs=_PAIRS[connection.dialect.name]))

@@ -10,13 +10,18 @@ from sqlalchemy import delete, or_, select, update
 from src.store.batches import PARAMETERS, batches
 from src.store.change_marks import EVENTS, note_change
 from src.store.database import Database
-from src.store.tables import event_ids, events, exposures, followed, interleaved, requests, searches
-
-_PAGE = 5_000
-_ID_MARK = "id:"
-"""Begin of the dedupe key of an event whose sender gave it an id."""
-_ONCE_MARK = "once:"
-"""The same of one whose sender gave it none."""
+from src.store.reading import user_pages
+from src.store.tables import (
+    ID_MARK,
+    SENT_MARKS,
+    event_ids,
+    events,
+    exposures,
+    followed,
+    interleaved,
+    requests,
+    searches,
+)
 
 
 class Erased(NamedTuple):
@@ -57,10 +62,10 @@ class PersonStore:
         """
         mine = (events.c.user_id == user_id) & or_(events.c.at.is_(None), events.c.at <= until)
         with self._database.write() as connection:
-            told = or_(*(events.c.dedupe_key.like(f"{mark}%") for mark in (_ID_MARK, _ONCE_MARK)))
+            told = or_(*(events.c.dedupe_key.like(f"{mark}%") for mark in SENT_MARKS))
             keys = connection.execute(select(events.c.dedupe_key).where(mine, told)).scalars().all()
             for part in batches(keys, PARAMETERS):
-                received = [key.removeprefix(_ID_MARK) for key in part if key.startswith(_ID_MARK)]
+                received = [key.removeprefix(ID_MARK) for key in part if key.startswith(ID_MARK)]
                 connection.execute(delete(event_ids).where(event_ids.c.event_id.in_(received)))
                 connection.execute(delete(searches).where(searches.c.dedupe_key.in_(part)))
                 # What followed a list stays, without the number of the order, which may name somebody.
@@ -94,7 +99,7 @@ class PersonStore:
             How many were deleted.
         """
         deleted = 0
-        for page in self._pages():
+        for page in user_pages(self._database):
             old = events.c.user_id.between(page[0], page[-1]) & (events.c.at < before)
             with self._database.write() as connection:
                 found = connection.execute(delete(events).where(old)).rowcount
@@ -105,21 +110,9 @@ class PersonStore:
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of all people with rows; some more than once."""
-        for page in self._pages():
+        for page in user_pages(self._database):
             yield from page
         asked = select(requests.c.user_id).where(requests.c.user_id.is_not(None))
         with self._database.read() as connection:
             shown = select(exposures.c.user_id).union(select(interleaved.c.user_id), asked)
             yield from connection.execute(shown).scalars().all()
-
-    def _pages(self) -> Iterator[list[str]]:
-        after = ""
-        while True:
-            later = select(events.c.user_id).where(events.c.user_id > after)
-            with self._database.read() as connection:
-                page = connection.execute(later.distinct().order_by(events.c.user_id).limit(_PAGE)).scalars()
-                found = list(page)
-            if not found:
-                return
-            yield found
-            after = found[-1]

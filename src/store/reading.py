@@ -20,6 +20,7 @@ from src.store.tables import events
 
 READ_ROWS = 20_000
 COUNT_ROWS = 200_000
+_PAGE_USERS = 5_000
 _LAST_CHARACTER = "\U0010ffff"
 """The highest character; no id contains it."""
 
@@ -55,7 +56,20 @@ def event_pages(database: Database, *, as_recorded: bool) -> Iterator[EventBatch
         page = query.where(tuple_(*KEY) > tuple_(*rows[-1][: len(KEY)]))
 
 
-def _user_pages(database: Database, *queries: Select[Any]) -> Iterator[list[Sequence[Row[Any]]]]:
+def user_pages(database: Database) -> Iterator[list[str]]:
+    """Yield the ids of users with an event, in their order, in lists of at most _PAGE_USERS."""
+    after = ""
+    while True:
+        later = select(events.c.user_id).where(events.c.user_id > after)
+        with database.read() as connection:
+            found = list(connection.execute(later.distinct().order_by(events.c.user_id).limit(_PAGE_USERS)).scalars())
+        if not found:
+            return
+        yield found
+        after = found[-1]
+
+
+def _event_pages_by_user(database: Database, *queries: Select[Any]) -> Iterator[list[Sequence[Row[Any]]]]:
     """Yield the rows of every query for one page of about COUNT_ROWS events after another; no user is on two pages."""
     after, ended = None, False
     while not ended:
@@ -89,7 +103,7 @@ def count_events(database: Database) -> EventCounts:
     users = select(func.count(distinct(events.c.user_id)))
     by_kind = select(events.c.kind, func.count(), func.sum(events.c.value), func.max(events.c.at))
     counts = EventCounts()
-    for [[n_users]], kinds in _user_pages(database, users, by_kind.group_by(events.c.kind)):
+    for [[n_users]], kinds in _event_pages_by_user(database, users, by_kind.group_by(events.c.kind)):
         counts.n_users += n_users
         for kind, count, total, newest in kinds:
             known = counts.kinds.get(kind, (0, 0.0))
@@ -114,7 +128,7 @@ def count_by_product(database: Database, kinds: Sequence[EventKind], since: int 
     counts: Counter[str] = Counter()
     # One text per page: a row per product and page takes three times as long. No id contains a line break.
     ids = select(func.aggregate_strings(events.c.product_id, "\n")).where(counted)
-    for [[[text]]] in _user_pages(database, ids):
+    for [[[text]]] in _event_pages_by_user(database, ids):
         if text is not None:
             counts.update(text.split("\n"))
     return counts
@@ -133,7 +147,7 @@ def returned_by_product(database: Database, since: int) -> Counter[str]:
     counted = and_(events.c.kind == EventKind.PURCHASE.value, events.c.returned_quantity > 0, events.c.at >= since)
     query = select(events.c.product_id, func.sum(events.c.returned_quantity)).where(counted)
     returned: Counter[str] = Counter()
-    for [rows] in _user_pages(database, query.group_by(events.c.product_id)):
+    for [rows] in _event_pages_by_user(database, query.group_by(events.c.product_id)):
         for product_id, quantity in rows:
             returned[product_id] += quantity
     return returned

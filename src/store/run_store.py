@@ -140,6 +140,14 @@ class RunStore:
         """
         return self._loads(select(loads).where(loads.c.file == file).limit(n))
 
+    def loads_of_content(self, content: str) -> list[Load]:
+        """Return the loads that read a file of this hash, newest first."""
+        return self._loads(select(loads).where(loads.c.details.contains(f'"{content}"')))
+
+    def has_catalogue(self) -> bool:
+        """Return whether a load of products without events is recorded."""
+        return any(load.n_products and not load.n_events for load in self._loads(select(loads)))
+
     def _loads(self, query: Select[Any]) -> list[Load]:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(loads.c.loaded_at.desc(), loads.c.load_id.desc())).all()

@@ -9,6 +9,10 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaD
 
 metadata = MetaData()
 
+ID_MARK, _ONCE_MARK = "id:", "once:"
+SENT_MARKS = (ID_MARK, _ONCE_MARK)
+"""Begins of the dedupe keys of events that were sent: with an id of their sender, and without."""
+
 # Ordered by bytes on both databases: pages follow the key, and the collation of a language takes ten times as long.
 _Key = Text().with_variant(Text(collation="C"), "postgresql")
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -63,6 +63,12 @@ class Screen(Reporter):
             return
         for task in self._progress.task_ids:
             self._progress.update(task, completed=done, total=total, count=f"{done:,}")
+
+    @override
+    def beside(self, line: str) -> AbstractContextManager[None]:
+        if self._progress is None:
+            self._console.print(line, markup=False)
+        return nullcontext()
 
     def say(self, line: str) -> None:
         """Print a line that stays when the bar is removed."""

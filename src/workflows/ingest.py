@@ -43,6 +43,7 @@ from src.ingestion.variant_titles import GuessedGroups, TitledProduct
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
 from src.store.change_marks import UNDONE, note_erasures
+from src.workflows.earlier_readings import EarlierReadings, ReadContents, contents_of
 from src.workflows.erase import erase_again
 from src.workflows.export import input_files
 from src.workflows.id_comparison import IdComparison
@@ -160,7 +161,9 @@ class _Series:
         """Load order lines with the customers of another file; yield lines for people. Raises UnusableFile."""
         with _temporary_folder(self.settings) as folder:
             table = replace(open_table(pair.write(folder), self.hints, _known(self.store)), path=pair.lines)
-            loaded = _Loading(self.settings, self.store, table, self.reporter).run(
+            contents = contents_of(pair.lines, pair.orders)
+            read = ReadContents.of(contents, table, self.hints or Hints(), self.settings)
+            loaded = _Loading(self.settings, self.store, table, self.reporter, read=read).run(
                 before_storing=lambda: remove_synthetic_shop(self.settings, self.store)
             )
         yield from loaded.lines()
@@ -231,7 +234,9 @@ def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hint
     table = open_table(path, mapped, _known(store))
     if mapping:
         table = table.with_notes(f"read by the saved mapping {mapping!r}; to read it afresh: --no-mapping")
-    return _Loading(settings, store, table, reporter).run(before_storing=lambda: remove_synthetic_shop(settings, store))
+    read = ReadContents.of(contents_of(path), table, mapped, settings)
+    loading = _Loading(settings, store, table, reporter, read=read)
+    return loading.run(before_storing=lambda: remove_synthetic_shop(settings, store))
 
 
 class _Loading:
@@ -244,9 +249,12 @@ class _Loading:
         table: Table,
         reporter: Reporter,
         watermark: Watermark | None = None,
+        read: ReadContents | None = None,
     ) -> None:
         self._settings, self._store, self._table, self._reporter = settings, store, table, reporter
         self._watermark = watermark
+        self._read = read or ReadContents((), "", keep_earlier=True)
+        self._earlier = EarlierReadings(store, self._read)
         self._tally = LoadTally()
         self._renamed: dict[str, str] = {}
         self._parent: dict[str, str] = {}
@@ -274,6 +282,8 @@ class _Loading:
                     rejects.write(block.rejected)
                     if tally.n_kept == 0 < block.n_rows - len(block.rejected):
                         before_storing()
+                        if self._earlier.take_back():
+                            comparison = IdComparison(self._store, path, self._table.name)
                         self._measure_known_ids(block.events)
                         comparison.look_up(
                             _sample(block.events.texts(1)[0] or [product.product_id for product in block.products])
@@ -287,10 +297,16 @@ class _Loading:
             self._store.rename_products(self._renamed)
             tally.mended.update(self._refunds.apply())
             groups = self._group_products()
-            load = tally.load(self._table, sorter.n_events)
+            load = replace(
+                tally.load(self._table, sorter.n_events),
+                contents=list(self._read.contents),
+                reading=self._read.reading,
+                first_seq=started,
+            )
             if self._watermark is not None and broken is None:  # after the rows: an interrupted load is repeated
                 load = replace(load, since=self._watermark.to_json())
-        previous = previous_of(load, self._store.runs.loads(50))
+        otherwise = {each.load_id for each in self._earlier.loads}
+        previous = previous_of(load, [each for each in self._store.runs.loads(50) if each.load_id not in otherwise])
         load = _known_as_before(load, previous)
         self._store.runs.save_load(load)
         met = comparison.check(load, has_events=self._table.layout.has_events)
@@ -302,7 +318,7 @@ class _Loading:
         ]
         return LoadSummary(
             load,
-            self._table.with_later_notes(*self._evidence.remarks()),
+            self._table.with_later_notes(*self._earlier.notes(), *self._evidence.remarks()),
             rejects_file,
             checks,
             broken,

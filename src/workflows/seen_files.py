@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+from src.releases.release import sha256
 
 _Stat = tuple[int, int, int, int]
 
@@ -31,7 +32,7 @@ class SeenFiles:
             with suppress(OSError):  # it disappeared
                 stat = _stat_of(path)
                 known = self._read.get(path)
-                found[path] = known if known and known[0] == stat else (stat, _sha256(path))
+                found[path] = known if known and known[0] == stat else (stat, sha256(path))
         self._read = found
         return frozenset(digest for _, digest in found.values())
 
@@ -66,8 +67,3 @@ def _stat_of(path: Path) -> _Stat:
     found = path.stat()
     # No program can set the last time back, so what changes a file changes this.
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -73,6 +73,41 @@ def test_of_many_events_models_are_trained_two_at_a_time_and_are_the_same(
     assert {thread for _, thread in two.told}.isdisjoint(thread for _, thread in two.beside_them)
 
 
+def test_the_first_step_is_told_before_anything_goes_on_beside_it(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps()
+    monkeypatch.setattr(ensemble_config, "MANY_EVENTS", len(data))
+    monkeypatch.setattr(ensemble_config, "n_cores", lambda: 2)
+    told_before: list[int] = []
+
+    class Told(Steps):
+        @contextmanager
+        @override
+        def beside(self, line: str) -> Iterator[None]:
+            told_before.append(len(steps.told))
+            yield
+
+        @override
+        def step(self, line: str) -> None:
+            steps.step(line)
+
+    fitted(data, Told())
+    assert told_before[0] > 0
+
+
+def test_models_of_one_core_without_others_are_trained_one_by_one(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps()
+    monkeypatch.setattr(ensemble_config, "MANY_EVENTS", len(data))
+    monkeypatch.setattr(ensemble_config, "n_cores", lambda: 2)
+    names = (POPULARITY, CO_OCCURRENCE)
+    assert list(fit_models(data, {name: MODELS[name].params(SETTINGS) for name in names}, 1, steps)) == list(names)
+    assert (len(steps.told), steps.beside_them) == (2, [])
+    assert fit_models(data, {}, 1, steps) == {}
+
+
 @pytest.mark.parametrize("cores", [1, 16])
 def test_on_one_core_and_on_many_models_are_trained_one_by_one(
     data: TrainingData, cores: int, monkeypatch: pytest.MonkeyPatch
