@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,4 +96,5 @@ class ModelKind:
         some = users_drawn(data, 1 / 4, seed)
         if len(some) > len(data) // 2:  # a few users have most of the events
             return {}
+        some = replace(some, sampled_from=data.counts)
         return {"start": self.train(some, params, seed=seed, **self.small_start(some, params, seed))}

@@ -13,6 +13,7 @@ What the scale of ratings makes of users who give one of them only is learnt fro
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -27,13 +28,15 @@ from src.models.factorization import Factorization
 from src.models.rating_correction import HeldOut, RatingCorrection, held_out, learn_correction
 
 if TYPE_CHECKING:  # serving must not import Numba
-    from src.models.kernels.vbmf_trainer import Posteriors
+    from src.models.kernels.vbmf_trainer import FittedVbmf, Posteriors
 
 _CONTINUED_SWEEPS = 3
 """Passes from the posteriors of an earlier part of the same ratings."""
 _FOLDS = 5
 _ENOUGH_HELD_OUT = 100_000
 """Held-out ratings that a correction is learnt from; folds that are not needed for so many are not held out."""
+_MANY_HELD_OUT = 20
+"""Times as many ratings as are enough to hold out, from which the model itself is trained without them."""
 _MOST_OF = 0.5
 """Share of the ratings that an earlier training has to have had for its correction to stay."""
 _CORRECTION = "correction"
@@ -125,31 +128,49 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | No
 
     before = start.posteriors if start is not None and start.user_factors.shape[0] == ratings.n_users else None
     sweeps = params.sweeps if before is None else min(_CONTINUED_SWEEPS, params.sweeps)
-    fitted = fit(ratings, factors=params.factors, sweeps=sweeps, seed=seed, start=before)
-    model = replace(Vbmf.of(fitted, params, ratings), posteriors=fitted.posteriors)
-    return replace(model, correction=_correction(ratings, params, seed, start))
+    run = partial(fit, factors=params.factors, seed=seed)
+    if start is not None and start.user_count.sum() >= _MOST_OF * len(ratings):
+        model = _model(run(ratings, sweeps=sweeps, start=before), params, ratings)
+        return model if start.correction is None else replace(model, correction=start.correction.for_ratings(ratings))
+    if data.sampled_from is not None:  # a training on all users continues from it, and learns its own correction
+        return _model(run(ratings, sweeps=sweeps, start=before), params, ratings)
+    if len(ratings) < _MANY_HELD_OUT * _ENOUGH_HELD_OUT:
+        model = _model(run(ratings, sweeps=sweeps, start=before), params, ratings)
+        found = _of_folds(ratings, run, params, seed)
+    else:
+        learnt, test = _divided(ratings, len(ratings) // _ENOUGH_HELD_OUT, seed, 0)
+        fitted = run(learnt, sweeps=sweeps, start=before)
+        found = [held_out(_model(fitted, params, learnt), learnt, test)]
+        model = _model(run(ratings, sweeps=1, start=fitted.posteriors), params, ratings)
+    return replace(model, correction=learn_correction(found, ratings, seed=seed) if found else None)
 
 
-def _correction(ratings: Interactions, params: VbmfParams, seed: int, start: Vbmf | None) -> RatingCorrection | None:
-    """Return that of an earlier training on most of the ratings, or learn one from ratings that are held out in turn.
+def _model(fitted: FittedVbmf, params: VbmfParams, ratings: Interactions) -> Vbmf:
+    return replace(Vbmf.of(fitted, params, ratings), posteriors=fitted.posteriors)
+
+
+def _of_folds(ratings: Interactions, run: partial[FittedVbmf], params: VbmfParams, seed: int) -> list[HeldOut]:
+    """Return what is known of ratings that are held out in turn; nothing where a fold is empty.
 
     The models of the folds are trained as the whole is: with a third of the sweeps, or on half of the ratings, what is
     left of their predictions is not what is left of those to be corrected.
     """
-    if start is not None and start.user_count.sum() >= _MOST_OF * len(ratings):
-        return None if start.correction is None else start.correction.for_ratings(ratings)
-    from src.models.kernels.vbmf_trainer import fit
-
-    # All ratings of one user and product are in one fold: one of them would name the others.
-    pairs, pair = np.unique(ratings.pairs, return_inverse=True)
-    fold = np.random.default_rng(seed).integers(0, _FOLDS, len(pairs))[pair]
     found: list[HeldOut] = []
-    for each in range(_FOLDS):
-        learnt, test = (ratings.take(np.flatnonzero(part)) for part in (fold != each, fold == each))
+    for fold in range(_FOLDS):
+        learnt, test = _divided(ratings, _FOLDS, seed, fold)
         if not len(learnt) or not len(test):
-            return None
-        fitted = fit(learnt, factors=params.factors, sweeps=params.sweeps, seed=seed)
-        found.append(held_out(Vbmf.of(fitted, params, learnt), learnt, test))
+            return []
+        found.append(held_out(Vbmf.of(run(learnt, sweeps=params.sweeps), params, learnt), learnt, test))
         if sum(len(part.rest) for part in found) >= _ENOUGH_HELD_OUT:
             break
-    return learn_correction(found, ratings, seed=seed)
+    return found
+
+
+def _divided(ratings: Interactions, n: int, seed: int, fold: int) -> tuple[Interactions, Interactions]:
+    """Return the ratings without one of n parts, and that part; those of one user and product are in the same.
+
+    One of several would name the others.
+    """
+    pairs, pair = np.unique(ratings.pairs, return_inverse=True)
+    is_held_out = (np.random.default_rng(seed).integers(0, n, len(pairs)) == fold)[pair]
+    return ratings.take(np.flatnonzero(~is_held_out)), ratings.take(np.flatnonzero(is_held_out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from src.core.domain import EventKind, FloatArray
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.vocabulary import Vocabulary
+from src.models.kernels.vbmf_trainer import FittedVbmf, fit
 from src.models.vbmf import Vbmf, VbmfParams, train
 
 PARAMS = VbmfParams(1.0, 5.0, factors=1, sweeps=10)
@@ -90,3 +92,27 @@ def test_a_training_that_continues_keeps_the_correction_of_most_of_its_ratings(
     assert model.correction is not None
     np.testing.assert_array_equal(kept.form, model.correction.form)
     assert not np.array_equal(kept.user_spread, model.correction.user_spread)
+
+
+def test_of_very_many_ratings_the_model_itself_is_trained_without_a_few_at_first(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.models.vbmf._ENOUGH_HELD_OUT", 2_400)
+    monkeypatch.setattr("src.models.vbmf._MANY_HELD_OUT", 2)
+    trained: list[tuple[int, int]] = []
+
+    def counted(ratings: Interactions, *, sweeps: int, **others: Any) -> FittedVbmf:
+        trained.append((len(ratings), sweeps))
+        return fit(ratings, sweeps=sweeps, **others)
+
+    monkeypatch.setattr("src.models.kernels.vbmf_trainer.fit", counted)
+    model = train(data, PARAMS, seed=1)
+    (n_first, sweeps), last = trained
+    assert 2_300 < n_first < 2_700
+    assert (sweeps, last) == (PARAMS.sweeps, (N, 1))
+    assert model.user_count.sum() == N
+    assert model.correction is not None
+
+
+def test_a_model_of_a_sample_that_another_continues_from_learns_none(data: TrainingData) -> None:
+    assert train(replace(data, sampled_from=data.counts), PARAMS, seed=1).correction is None
