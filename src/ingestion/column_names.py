@@ -123,6 +123,8 @@ _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     PRODUCT: (
         "artikelnummer", "artikelnr", "artikelid", "artikel", "produktid", "produktnummer", "produkt", "idproduit",
         "produit", "idproducto", "producto", "articulo", "reference", "referencia", "stokkodu", "stokno", "ugs",
+        "variantenid", "variationsid", "idvariante", "idvariacion", "idvariazione", "idvariation", "idwariantu",
+        "variatieid",
     ),
     VALUE: ("bewertung", "sterne", "note", "puntuacion", "calificacion"),
     TIME: ("datum", "zeitpunkt", "zeit", "bestelldatum", "rechnungsdatum", "datecommande", "fecha", "fechapedido"),

@@ -60,6 +60,7 @@ from src.ingestion.layout_choice import (
 from src.ingestion.missed_columns import missed_notes
 from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.placeholder_ids import find_placeholder, prefer_finer
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
 from src.ingestion.titled_events import take_titled_events
@@ -90,6 +91,7 @@ class ColumnReading:
         day: Positions of year, month and day where no column has the whole time; else ().
         fates: What becomes of each column.
         nobody: Ids of users that stand for nobody.
+        no_ids: Cells that mean none in a column of ids of products.
     """
 
     layout: str
@@ -100,6 +102,7 @@ class ColumnReading:
     day: tuple[int, ...] = ()
     fates: tuple[ColumnFate, ...] = ()
     nobody: frozenset[str] = frozenset()
+    no_ids: frozenset[str] = frozenset()
 
     @property
     def used(self) -> set[int]:
@@ -129,9 +132,14 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     Returns:
         The reading; None if no layout fits.
     """
-    profiles = first.profiles
-    roles = find_roles(profiles, given.columns, given.ignored)
+    roles = find_roles(first.profiles, given.columns, given.ignored)
     settled_roles = {*given.columns, *given.ignored}
+    is_open = hints.layout != PRODUCTS and USER in roles and PRODUCT not in settled_roles
+    placeholder = find_placeholder(roles, first) if is_open else None
+    if placeholder is not None:
+        first = placeholder.taken_out(first)
+        prefer_finer(roles, placeholder, first)
+    profiles = first.profiles
     titled = take_titled_events(roles, first, settled_roles) if hints.layout != PRODUCTS else []
     looks = find_by_look(roles, profiles, given)
     if TEST not in {*roles, *settled_roles} and USER in roles and {INVOICE, QUANTITY} & roles.keys():
@@ -155,6 +163,10 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     said = by_look if layout != PRODUCTS else by_look & looks
     notes += [_look_note(role, profiles[columns[role]].name) for role in _EVENT_ROLES if role in said]
     found = _reading_of(layout, columns, roles, profiles, given)
+    if placeholder is not None and columns[PRODUCT] == placeholder.at and layout != PRODUCTS:
+        beside = (placeholder.beside,)
+        found = replace(found, no_ids=frozenset([placeholder.text]), fallbacks={**found.fallbacks, PRODUCT: beside})
+        notes.append(placeholder.note(first))
     if layout != PRODUCTS and USER in columns and USER not in settled_roles:
         others = [column.at for column in roles[USER] if column.confidence >= _SURE[USER]]
         if shared := find_shared_ids(first, columns[USER], others):
@@ -208,6 +220,8 @@ def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
     names = [profile.name for profile in first.profiles]
     notes = []
     for role, others in reading.fallbacks.items():
+        if role == PRODUCT and reading.no_ids:
+            continue
         if role in (USER, PRODUCT, TIME) and others and first.profiles[reading.columns[role]].filled < 1.0:
             name, beside = names[reading.columns[role]], " or ".join(repr(names[at]) for at in others)
             notes.append(

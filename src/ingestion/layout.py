@@ -98,6 +98,7 @@ class Layout:
         cents: Roles of prices that are in cents.
         of_lines: Whether prices are those of whole lines: the quantity times that of one piece.
         nobody: Ids of users that stand for nobody in this file.
+        no_ids: Cells that mean none in its column of ids of products.
         notes: Ambiguities, and the options that resolve them the other way.
         account: What becomes of each column of the file; empty without a header.
     """
@@ -120,6 +121,7 @@ class Layout:
     cents: frozenset[str] = frozenset()
     of_lines: bool = False
     nobody: frozenset[str] = frozenset()
+    no_ids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     account: tuple[ColumnFate, ...] = ()
 

@@ -198,8 +198,9 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
         rows, sample = replace(rows, names=tuple(names)), [[row[at] for at in used] for row in sample]
     columns, fallbacks = dict(reading.columns), dict(reading.fallbacks)
     layout = Layout(
-        reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates, nobody=reading.nobody
-    )
+        reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates,
+        nobody=reading.nobody, no_ids=reading.no_ids,
+    )  # fmt: skip
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
 

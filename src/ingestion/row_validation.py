@@ -154,22 +154,23 @@ def _cells_of(block: RawBlock, layout: Layout) -> dict[str, Sequence[object]]:
         elif role == STATE:
             cells[role] = layout.words.decisive_states([as_texts(column) for column in (cells[role], *beside)])
         else:
-            cells[role] = _filled(cells[role], beside, layout.nobody if role == USER else frozenset())
+            nothing = {USER: layout.nobody, PRODUCT: layout.no_ids}.get(role, frozenset())
+            cells[role] = _filled(cells[role], beside, nothing)
     if layout.name == GENRES:
         cells[CATEGORY] = [genres_of(row[layout.columns[CATEGORY] :]) for row in block.rows]
     return cells
 
 
-def _filled(cells: Sequence[object], others: Sequence[Sequence[object]], nobody: frozenset[str]) -> Sequence[object]:
+def _filled(cells: Sequence[object], others: Sequence[Sequence[object]], nothing: frozenset[str]) -> Sequence[object]:
     """Return the cells, the empty ones filled from other columns.
 
     Args:
         cells: n cells.
         others: Columns of n cells, the first filled one of which is taken.
-        nobody: Ids that stand for nobody, which are filled too.
+        nothing: Cells that stand for none, which are filled too.
     """
-    if nobody:
-        cells = [None if text in nobody else cell for cell, text in zip(cells, as_texts(cells), strict=True)]
+    if nothing:
+        cells = [None if text in nothing else cell for cell, text in zip(cells, as_texts(cells), strict=True)]
     for column in others:
         cells = [
             other if cell is None or (isinstance(cell, str) and is_nothing(cell.strip())) else cell
