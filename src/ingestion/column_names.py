@@ -122,7 +122,7 @@ _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     USER: ("kundennummer", "kundennr", "kundenid", "kunde", "nutzer", "benutzer", "idclient", "cliente", "idcliente"),
     PRODUCT: (
         "artikelnummer", "artikelnr", "artikelid", "artikel", "produktid", "produktnummer", "produkt", "idproduit",
-        "produit", "idproducto", "producto", "articulo", "reference", "referencia", "stokkodu", "stokno",
+        "produit", "idproducto", "producto", "articulo", "reference", "referencia", "stokkodu", "stokno", "ugs",
     ),
     VALUE: ("bewertung", "sterne", "note", "puntuacion", "calificacion"),
     TIME: ("datum", "zeitpunkt", "zeit", "bestelldatum", "rechnungsdatum", "datecommande", "fecha", "fechapedido"),
@@ -138,6 +138,10 @@ _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     PRICE: ("preis", "einzelpreis", "prix", "prixunitaire", "precio"),
     IMAGE: ("bild", "bildurl", "imagen"),
     STOCK: ("bestand", "lagerbestand", "existencias"),
+    GROUP: (
+        "ubergeordnet", "superior", "padre", "genitore", "hoofd", "hoofdproduct", "nadrzedny", "elementnadrzedny",
+        "ascendente", "pai", "overordnad", "overordnet", "nadrazeny", "родительскии", "parinte", "ebeveyn", "szulo",
+    ),
 }  # fmt: skip
 
 _ROLE_OF = frozenset(name for names in (*_NAMES.values(), *_FOREIGN_NAMES.values()) for name in names)

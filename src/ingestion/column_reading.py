@@ -41,6 +41,7 @@ from src.ingestion.column_roles import (
 from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import are_few_titles, prefer_consistent
+from src.ingestion.counted_rows import counted_rows
 from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
@@ -168,11 +169,13 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     notes += _near_reading(readings, columns, notes)
     notes += rival_note(layout, columns, found.used, roles, first, settled)
     notes += evidence_notes(layout, columns, first, settled)
-    notes += charge_notes(layout, columns, first, settled)
+    is_of_events = layout != PRODUCTS
+    counted = counted_rows(layout, columns, found.fallbacks, first, hints.kind, hints.words) if is_of_events else first
+    notes += charge_notes(layout, columns, counted, settled)
     notes += staff_notes(layout, columns, found.used, first, settled)
     notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
     is_grouped = GROUP in columns or bool(found.group)
-    notes += unused_notes(layout, columns, found.fates, first, given.ignored, is_grouped=is_grouped)
+    notes += unused_notes(layout, columns, found.fates, first, given.ignored, counted, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes))
 
 

@@ -182,6 +182,8 @@ WORDS: dict[str, str] = {
         modell modele modelo
         modello
         style gruppen groupes grupos gruppi groepen
+        ubergeordnet ubergeordnetes uebergeordnet uebergeordnetes superieur superiore genitore bovenliggend
+        nadrzedny nadrzedne nadrzednego overordnad overordnet nadrazeny nadrazene родительский parinte ebeveyn szulo
     """,
     "listed": """
         published active enabled visible visibility online aktiv activo actif sichtbar sichtbarkeit publie
@@ -191,6 +193,9 @@ WORDS: dict[str, str] = {
         公開 上架 公开
         vidljivo viditelne zobrazit lathato gorunur vizibil видимий ορατο prikazano
         synlig synlighed nakyvissa
+        veroffentlicht veroffentlichte pubblicata publiee gepubliceerd opublikowano opublikowany opublikowane
+        publicerad publicerat udgivet publisert julkaistu publikovano zverejneno kozzeteve yayimlanmis yayinlandi
+        publicat опубликован опубликовано опубліковано δημοσιευμενο 公開済み
     """,
     "language": """
         language locale lang sprache langue idioma taal lingua jezyk storeview 语言 言語 язык

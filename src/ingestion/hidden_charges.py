@@ -12,7 +12,6 @@ from src.ingestion.column_names import (
     PRICE,
     PRODUCT,
     TIME,
-    TITLE,
     TOTAL,
     USER,
     columns_option,
@@ -20,7 +19,6 @@ from src.ingestion.column_names import (
 from src.ingestion.column_profile import MANY
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PAIRS, PURCHASES
-from src.ingestion.no_products import is_charge
 from src.ingestion.prices import price_in
 
 _HALF, _MOST = 0.5, 0.8
@@ -34,7 +32,7 @@ def charge_notes(layout: str, columns: Mapping[str, int], first: FirstRows, give
     Args:
         layout: Name of the layout.
         columns: Role → position.
-        first: The first rows of the file.
+        first: The first rows of the file that count.
         given: Roles that options tell, which are not doubted.
 
     Yields:
@@ -49,7 +47,7 @@ def charge_notes(layout: str, columns: Mapping[str, int], first: FirstRows, give
     (often, n), *others = [*found.most_common(2), ("", 0), ("", 0)][:2]
     beside = [rows for rows in orders if len({row[columns[PRODUCT]].strip() for row in rows} - {often})]
     n_beside = sum(any(row[columns[PRODUCT]].strip() == often for row in rows) for rows in beside)
-    if not often or n < _HALF * len(orders) or n_beside < _MOST * n or _is_told(often, columns, first):
+    if not often or n < _HALF * len(orders) or n_beside < _MOST * n:
         return
     is_apart = n >= _MOST * len(orders) and n >= _SEVERAL * others[0][1]
     if not is_apart and not _has_prices_of_its_own(often, columns, first):
@@ -71,12 +69,6 @@ def _orders(columns: Mapping[str, int], first: FirstRows) -> list[list[Sequence[
         if all(key) and row[columns[PRODUCT]].strip():
             found[key].append(row)
     return list(found.values())
-
-
-def _is_told(often: str, columns: Mapping[str, int], first: FirstRows) -> bool:
-    """Whether the id or its title says that it is a charge, so that its rows are left out anyway."""
-    at = columns.get(TITLE, columns[PRODUCT])
-    return any(is_charge(row[at].strip()) for row in first.rows if row[columns[PRODUCT]].strip() == often)
 
 
 def _has_prices_of_its_own(often: str, columns: Mapping[str, int], first: FirstRows) -> bool:

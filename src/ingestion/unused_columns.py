@@ -41,15 +41,16 @@ from src.ingestion.column_words import classes_of, has_id_word, is_excluded, rol
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import CLICKS, EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
-from src.ingestion.no_products import is_charge
+from src.ingestion.no_products import SOLD, is_charge, line_kind
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
 _MOST_CODES = 10
 _MOST_NAMED = 5  # columns in one sentence
 _FULL = 0.95
 _MOST_SORTS, _MOSTLY = 6, 0.9
+_HALF = 0.5
 _DIGITS_OF_TIMES = 5
-_OF_CATALOGUE = frozenset({TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP})
+_OF_CATALOGUE = (TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP)
 _OF_LOG = frozenset({TIME, QUANTITY, VALUE, KIND, STATE})
 _OF_LINES = (USER, PRODUCT, QUANTITY, PRICE)
 """Roles whose cells the rows of one sort have and those of another lack; without the latter two a row counts."""
@@ -165,6 +166,7 @@ def unused_notes(
     fates: Sequence[ColumnFate],
     first: FirstRows,
     ignored: Collection[str],
+    counted: FirstRows,
     *,
     is_grouped: bool,
 ) -> list[str]:
@@ -176,6 +178,7 @@ def unused_notes(
         fates: what became of each column.
         first: the first rows of the file.
         ignored: roles that an option rules out.
+        counted: those of the first rows that count.
         is_grouped: whether rows belong to groups, so that some lack what the first one has.
 
     Returns:
@@ -194,7 +197,7 @@ def unused_notes(
     notes = [looks[number].sentence(columns, first, sort) for number, columns in sorted(found.items())]
     # Variants lack what their product has, but not every title.
     telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
-    sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, first)
+    sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, counted)
     notes += _undone_in_lists(layout, fates, first)
     notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
@@ -259,7 +262,17 @@ def _misfits(
 
 
 def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
-    """Name a column whose words tell rows that have a decisive cell from rows that do not, and that does not decide."""
+    """Name a column whose words tell rows that have a decisive cell from rows that do not, and that does not decide.
+
+    Args:
+        layout: Of the file.
+        roles: Role → position.
+        fates: What became of each column.
+        first: The first rows of the file that count; what most of a catalogue is, and variants, are never doubted.
+
+    Returns:
+        A sentence with an option, or none.
+    """
     decisive = [roles[role] for role in (_OF_CATALOGUE if layout == PRODUCTS else _OF_LINES) if role in roles]
     described = set() if layout == PRODUCTS else {at for role, at in roles.items() if role in _DESCRIBES}
     for fate in fates:
@@ -271,14 +284,18 @@ def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[Column
             or any(map(str.isdigit, "".join(profile.cells)))
         ):
             continue
-        sorts = {cell: [row for row in first.rows if row[fate.at].strip() == cell] for cell in profile.cells}
+        found = {cell: [row for row in first.rows if row[fate.at].strip() == cell] for cell in profile.cells}
+        sorts = {cell: rows for cell, rows in found.items() if rows}
         for at in decisive:
             shares = {cell: sum(bool(row[at].strip()) for row in rows) / len(rows) for cell, rows in sorts.items()}
             full, empty = max(shares, key=lambda cell: shares[cell]), min(shares, key=lambda cell: shares[cell])
+            lacking = [cell for cell in shares if shares[cell] <= 1 - _MOSTLY]
+            if layout == PRODUCTS and (_has_main_sort(lacking, sorts) or any(map(_is_sort_of_products, lacking))):
+                continue
             if shares[full] >= _MOSTLY and shares[empty] <= 1 - _MOSTLY and len(sorts[empty]) > 1:
                 sort = LINE_KIND if STATE in roles and layout in (PURCHASES, EVENTS) else STATE
                 what, word = ("a product", "hidden") if layout == PRODUCTS else ("an event", "none")
-                words = ",".join(f"{cell}={word}" for cell in shares if shares[cell] <= 1 - _MOSTLY)
+                words = ",".join(f"{cell}={word}" for cell in lacking)
                 loud = "" if layout == PRODUCTS or at in (roles.get(USER), roles.get(PRODUCT)) else "WARNING: "
                 return [
                     f"{loud}{profile} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
@@ -286,6 +303,16 @@ def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[Column
                     f"{first.option(sort, fate.at)} --words {shlex.quote(words)}"
                 ]
     return []
+
+
+def _has_main_sort(lacking: Sequence[str], sorts: Mapping[str, Sequence[Sequence[str]]]) -> bool:
+    """Whether most rows of a catalogue are of sorts that lack a cell: they are what the shop sells."""
+    return sum(len(sorts[cell]) for cell in lacking) >= _HALF * sum(map(len, sorts.values()))
+
+
+def _is_sort_of_products(cell: str) -> bool:
+    """Whether a word names a sort of products, as "simple", "variable" and "variation" do."""
+    return line_kind(cell) == SOLD
 
 
 def _may_decide(profile: ColumnProfile) -> bool:

@@ -59,7 +59,7 @@ class Objective:
         relevant_rating: float,
         k: int,
         seed: int,
-        fewest: int = _MIN_USERS,
+        fewest: int | None = None,
     ) -> Objective | None:
         """Build the objective of a split.
 
@@ -69,7 +69,7 @@ class Objective:
             relevant_rating: lowest rating that counts as liked.
             k: cut-off of NDCG.
             seed: of the sample of users.
-            fewest: sampled users where the catalogue is large.
+            fewest: sampled users where the catalogue is large; None for _MIN_USERS.
 
         Returns:
             The objective; None where no user of the test part liked an item that the train part does not name for her.
@@ -81,6 +81,7 @@ class Objective:
         user, item = np.divmod(pairs, max(shape[1], 1))
         relevant = csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=shape)
         users = np.flatnonzero(np.diff(relevant.indptr))
+        fewest = _MIN_USERS if fewest is None else fewest
         most = int(np.clip(_MAX_SCORES // max(shape[1], 1), fewest, max(fewest, _MAX_USERS)))
         if len(users) > most:
             users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
