@@ -73,6 +73,7 @@ _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _EPOCH_DIGITS = 10
 _LONGEST_DAY = len("31 de septiembre de 2026")
 _CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])\.?[0-5]\d(?:\.?[0-5]\d)?")  # 905, 1405, 14.05, 140530
+_PADDED_CLOCK = re.compile(r"(?:[01]\d|2[0-3])\.[0-5]\d(?:\.[0-5]\d)?")
 _WORDS_OF_FLAGS = "y n t f yes no true false ja nein j oui non si nee tak nie sim nao nej evet hayir"
 _FLAGS = frozenset(_WORDS_OF_FLAGS.split())
 _BITS = _FLAGS | {"0", "1"}
@@ -158,7 +159,7 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
         _settle_author(roles, profiles)
     if PRODUCT in roles and PRODUCT not in given:
         _settle_products(roles, profiles)
-    _settle_clock(roles, profiles, ignored)
+    _settle_clock(roles, profiles, ignored, given.values())
     _settle_units(roles, profiles, {*given, *ignored}, given.values())
     return roles
 
@@ -461,8 +462,17 @@ def _tells_done_from_undone(profile: ColumnProfile) -> bool:
     return profile.states >= _HALF_FULL and {OrderState.DONE, OrderState.UNDONE} <= found
 
 
-def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> None:
-    """Take a column of times of day for the clock of the day beside it, and drop it where no day stands beside it."""
+def _settle_clock(
+    roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str], given: Collection[int]
+) -> None:
+    """Take a column of times of day for the clock of the day beside it, and drop it where no day stands beside it.
+
+    Args:
+        roles: Role → columns; changed.
+        profiles: One a column.
+        ignored: Roles that have no column.
+        given: Positions of columns that options name.
+    """
     free = [at for at, profile in enumerate(profiles) if profile.cells and not is_excluded(profile.name)]
     clocks = [at for at in free if profiles[at].clocks >= _HALF_FULL]
     named = [column for column in roles.pop(CLOCK, []) if column.at in clocks]
@@ -474,6 +484,8 @@ def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
         return
     of_times = [at for at in free if at != roles[TIME][0].at and TIME in classes_of(profiles[at].name)]
     clocks = clocks or [at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95 > profiles[at].years]
+    beside = {roles[TIME][0].at - 1, roles[TIME][0].at + 1}.difference(given)
+    clocks = clocks or [at for at in free if at in beside and _are_padded_clocks(profiles[at])]
     if clocks:
         at = named[0].at if named else clocks[0]
         roles[CLOCK] = [RoleColumn(at, 1.0, bool(named), profiles[at].filled)]
@@ -482,6 +494,12 @@ def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
 
 def _is_clock_number(cell: str) -> bool:
     return _CLOCK_NUMBER.fullmatch(cell) is not None
+
+
+def _are_padded_clocks(profile: ColumnProfile) -> bool:
+    """Whether all cells are as 08.05 and 17.40: prices have no zero before their units, and more than 59 hundredths."""
+    is_whole = len(profile.cells) >= MANY and profile.share(_PADDED_CLOCK.fullmatch) == 1.0
+    return is_whole and any(cell.startswith("0") and not cell.startswith("00") for cell in profile.cells)
 
 
 def _is_day_only(profile: ColumnProfile) -> bool:

@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from src.core.errors import UnusableFile
-from src.ingestion.column_names import CANCELLED, CLOCK, INVOICE, PRODUCT, REFUNDED, STATE, TIME, TOTAL, USER
+from src.ingestion.column_names import (
+    CANCELLED,
+    CLOCK,
+    INVOICE,
+    PRODUCT,
+    QUANTITY,
+    REFUNDED,
+    STATE,
+    TIME,
+    TITLE,
+    TOTAL,
+    USER,
+)
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_roles import RoleColumn, Roles, find_roles
 from src.ingestion.id_matching import strip_zeros
@@ -34,6 +46,12 @@ class _Part:
     roles: Roles
     profiles: Sequence[ColumnProfile]
     is_stripped: bool = False
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether its rows are lines of orders without their customers; what the product is may be told later."""
+        told = self.roles.keys()
+        return INVOICE in told and USER not in told and (PRODUCT in told or {TITLE, QUANTITY} <= told)
 
     def order_of(self, row: Sequence[str]) -> str:
         """Return the number of a row's order, as it is compared."""
@@ -69,13 +87,34 @@ class Pair:
     key: str
     _parts: tuple[_Part, _Part]
 
+    def hints_of(self, hints: Hints) -> Hints:
+        """Return what options say of the joined rows: columns of the orders are named as they are in these."""
+        lines, orders = self._parts
+        names = {orders.named.names[at]: name for name, at in self._columns().items()}
+        columns = {
+            role: given if given in lines.named.names else names.get(given, given)
+            for role, given in hints.columns.items()
+        }
+        return replace(hints, columns=columns)
+
+    def _columns(self) -> dict[str, int]:
+        """Return name in the joined rows → position in the orders; of two states both count.
+
+        Columns of a few words are kept under their own names: their cells may be states.
+        """
+        lines, orders = self._parts
+        every = [(role, n, column.at) for role in _OF_ORDER for n, column in enumerate(orders.roles.get(role, ()), 1)]
+        told = {role if n == 1 else f"{role} {n}": at for role, n, at in every}
+        taken = {orders.key(), *told.values()}
+        worded = [at for at, each in enumerate(orders.profiles) if each.is_enumeration and not each.numbers]
+        others = {orders.named.names[at]: at for at in worded if at not in taken}
+        return told | {name: at for name, at in others.items() if name not in {*told, *lines.named.names}}
+
     def write(self, folder: Path) -> Path:
         """Write the joined rows as a table into a folder; return its path."""
         lines, orders = self._parts
         path = folder / f"{self.lines.name}.joined.csv"
-        every = [(role, n, column.at) for role in _OF_ORDER for n, column in enumerate(orders.roles.get(role, ()), 1)]
-        columns = [at for _, _, at in every]
-        names = [role if n == 1 else f"{role} {n}" for role, n, _ in every]  # of two states both count
+        names, columns = list(self._columns()), list(self._columns().values())
         with closing(sqlite3.connect(folder / "orders.sqlite3")) as base:
             _fill(base, orders, columns)
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -102,7 +141,7 @@ def find_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
         The pair; None if there is none.
     """
     parts = {path: part for path in paths if (part := _part_of(path, hints)) is not None}
-    lines = [path for path, part in parts.items() if {PRODUCT, INVOICE} <= part.roles.keys() and USER not in part.roles]
+    lines = [path for path, part in parts.items() if part.has_lines]
     orders = [path for path, part in parts.items() if USER in part.roles and PRODUCT not in part.roles]
     for line_path in lines:
         for order_path in orders:
@@ -110,6 +149,41 @@ def find_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
             if pair is not None:
                 return Pair(line_path, order_path, pair[0].named.names[pair[0].key()], pair)
     return None
+
+
+def find_headed_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
+    """Find order lines without customers whose orders are a file that could be read alone, by what is no product there.
+
+    Such are orders with a reference or a code of their own: each stands in one row, and none of their products in a
+    line.
+
+    Args:
+        paths: All files that were given.
+        hints: What options say about them.
+
+    Returns:
+        The pair; None if there is none.
+    """
+    if not 1 < len(paths) <= _MOST_COMPARED:
+        return None
+    parts = {path: part for path in paths if (part := _part_of(path, hints)) is not None}
+    lines = [path for path, part in parts.items() if part.has_lines and PRODUCT in part.roles]
+    orders = [path for path, part in parts.items() if {USER, PRODUCT, INVOICE} <= part.roles.keys()]
+    for line_path in lines:
+        for order_path in orders:
+            pair = _matching(parts[line_path], parts[order_path])
+            if pair is not None and _is_headed(*pair):
+                return Pair(line_path, order_path, pair[0].named.names[pair[0].key()], pair)
+    return None
+
+
+def _is_headed(lines: _Part, orders: _Part) -> bool:
+    """Whether each of the first orders has one row, and no product of the lines."""
+    numbers = list(map(orders.order_of, orders.named.sample))
+    sold, named = (
+        {row[column.at] for column in part.roles[PRODUCT] for row in part.named.sample} for part in (lines, orders)
+    )
+    return len(set(numbers)) == len(numbers) and sold.isdisjoint(named - {""})
 
 
 def why_not_joined(path: Path, paths: Sequence[Path], hints: Hints) -> str:

@@ -30,7 +30,7 @@ from src.ingestion.event_columns import ColumnBlock, EventColumns
 from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
-from src.ingestion.joined_files import Pair, find_pair, why_not_joined
+from src.ingestion.joined_files import Pair, find_headed_pair, find_pair, why_not_joined
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import file_series, previous_of
@@ -95,7 +95,14 @@ def load_files(
     refused: list[str] = []
     unclear: dict[Path, UnclearLayout] = {}
     loading = _Series(settings, store, reporter, hints, since)
+    paths = [each for each in files if isinstance(each, Path)]
+    left = list(paths)
+    while since is None and (pair := find_headed_pair(left, hints or Hints())):
+        left = [each for each in left if each not in (pair.lines, pair.orders)]
+        yield from _joined(loading, pair, refused)
     for path in files:
+        if isinstance(path, Path) and path not in left:
+            continue
         try:
             yield from loading.load(path)
         except UnusableFile as error:
@@ -105,12 +112,7 @@ def load_files(
                 refused.append(str(error))
     while pair := find_pair(list(unclear), hints or Hints()):
         del unclear[pair.lines], unclear[pair.orders]
-        yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
-        try:
-            yield from loading.load_joined(pair)
-        except UnusableFile as error:
-            refused.append(str(error))
-    paths = [each for each in files if isinstance(each, Path)]
+        yield from _joined(loading, pair, refused)
     refused += [
         without_joining(error, why_not_joined(path, paths, hints or Hints())) for path, error in unclear.items()
     ]
@@ -126,6 +128,15 @@ def load_files(
     if not files and make_synthetic_shop(store, reporter):
         yield "no file was named and none lies in data/ or data/raw/: made up a shop to play with"
         yield "it leaves when the first real file is loaded: python data_processing.py ratings.csv"
+
+
+def _joined(loading: _Series, pair: Pair, refused: list[str]) -> Iterator[str]:
+    """Load two files as one; yield lines for people, and add a refusal to those before."""
+    yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
+    try:
+        yield from loading.load_joined(pair)
+    except UnusableFile as error:
+        refused.append(str(error))
 
 
 def _files_of(settings: Settings, named: Sequence[Path | Source]) -> tuple[list[Path | Source], bool]:
@@ -159,10 +170,11 @@ class _Series:
 
     def load_joined(self, pair: Pair) -> Iterator[str]:
         """Load order lines with the customers of another file; yield lines for people. Raises UnusableFile."""
+        hints = pair.hints_of(self.hints or Hints())
         with _temporary_folder(self.settings) as folder:
-            table = replace(open_table(pair.write(folder), self.hints, _known(self.store)), path=pair.lines)
+            table = replace(open_table(pair.write(folder), hints, _known(self.store)), path=pair.lines)
             contents = contents_of(pair.lines, pair.orders)
-            read = ReadContents.of(contents, table, self.hints or Hints(), self.settings)
+            read = ReadContents.of(contents, table, hints, self.settings)
             loaded = _Loading(self.settings, self.store, table, self.reporter, read=read).run(
                 before_storing=lambda: remove_synthetic_shop(self.settings, self.store)
             )

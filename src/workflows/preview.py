@@ -16,7 +16,7 @@ from src.ingestion.column_account import Fate
 from src.ingestion.event_columns import as_columns
 from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
-from src.ingestion.joined_files import find_pair, why_not_joined
+from src.ingestion.joined_files import Pair, find_headed_pair, find_pair, why_not_joined
 from src.ingestion.layout import Hints, Table, note_lines
 from src.ingestion.layout_detection import open_table
 from src.ingestion.packed_tables import tables_in
@@ -85,7 +85,11 @@ def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_row
     """
     unclear: dict[Path, tuple[UnclearLayout, Hints]] = {}
     tables = [(table, hints) for path, hints in files for table in tables_in(path)]
-    for path, hints in tables:
+    left = dict(tables)
+    while pair := find_headed_pair(list(left), hints_of_pair := next(iter(left.values()), Hints())):
+        del left[pair.lines], left[pair.orders]
+        yield from _joined_preview(settings, pair, n_rows, hints_of_pair)
+    for path, hints in left.items():
         try:
             yield from preview(settings, path, n_rows, hints)
         except UnclearLayout as error:
@@ -98,10 +102,14 @@ def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_row
             why = why_not_joined(path, [each for each, _ in tables], hints)
             raise UnclearLayout(without_joining(refusal, why)) from None
         del unclear[pair.lines], unclear[pair.orders]
-        yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
-        with tempfile.TemporaryDirectory() as folder:
-            table = open_table(pair.write(Path(folder)), hints)
-            yield from _preview(settings, replace(table, path=pair.lines), n_rows)
+        yield from _joined_preview(settings, pair, n_rows, hints)
+
+
+def _joined_preview(settings: Settings, pair: Pair, n_rows: int, hints: Hints) -> Iterator[str]:
+    yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
+    with tempfile.TemporaryDirectory() as folder:
+        table = open_table(pair.write(Path(folder)), pair.hints_of(hints))
+        yield from _preview(settings, replace(table, path=pair.lines), n_rows)
 
 
 def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:

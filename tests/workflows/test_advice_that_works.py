@@ -289,6 +289,30 @@ def test_two_files_that_are_joined_are_previewed_together(settings: Settings, tm
     assert "40 rows read: 40 kept, 0 rejected" in said
 
 
+def test_orders_with_a_code_that_is_no_product_are_joined_to_their_lines(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    heads, lines = tmp_path / "heads.csv", tmp_path / "lines.csv"
+    states = [f"{at},X{at}K,k{at % 7},{('paid', 'cancelled')[at % 10 == 9]},2023-05-01 10:00:00" for at in range(20)]
+    heads.write_text("\n".join(["order_id,product,client_id,state,created_at", *states]))
+    lines.write_text(rows("order_id,product_id,qty", "{k:20}", "{p}", "2"))
+    hints = _hints(_parser().parse_args(["--columns", "user=client_id"]))
+    assert "36 kept" in "\n".join(preview_files(settings, [(heads, hints), (lines, hints)], 2))
+    said = "\n".join(load_files(settings, store, [heads, lines], Silent(), hints))
+    assert "40 rows read: 36 kept, 0 rejected, 4 not counted" in said
+    assert "7 users, 9 products" in said
+
+
+def test_orders_are_joined_to_lines_whose_product_no_name_tells(settings: Settings, tmp_path: Path) -> None:
+    heads, lines = tmp_path / "heads.csv", tmp_path / "lines.csv"
+    heads.write_text(rows("type,order_id,customer_id,abc,created_at", "head", "{n}", "{u}", "q{k:2}", "2023-05-01"))
+    lines.write_text(rows("type,order_id,lot,name,qty", "line", "{n}", "130{k:9}0", "Mug {k:9}", "1"))
+    hints = _hints(_parser().parse_args([]))
+    said = "\n".join(preview_files(settings, [(lines, hints), (heads, hints)], 2))
+    assert "7 users, 9 products" in said
+    assert "abc" in said.partition("not used: ")[2]  # it may be a state, so that it is named
+
+
 def test_orders_padded_with_zeros_are_joined_and_others_said(settings: Settings, store: Store, tmp_path: Path) -> None:
     lines, heads, back = tmp_path / "lines.csv", tmp_path / "orders.csv", tmp_path / "back.csv"
     lines.write_text(rows("line_id,order_id,product_id,qty", "5{n}", "3{n}", "S{k:7}", "1"))
