@@ -164,8 +164,8 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     notes += [_look_note(role, profiles[columns[role]].name) for role in _EVENT_ROLES if role in said]
     found = _reading_of(layout, columns, roles, profiles, given)
     if placeholder is not None and columns[PRODUCT] == placeholder.at and layout != PRODUCTS:
-        beside = (placeholder.beside,)
-        found = replace(found, no_ids=frozenset([placeholder.text]), fallbacks={**found.fallbacks, PRODUCT: beside})
+        fallbacks = {**found.fallbacks, PRODUCT: (placeholder.beside,)}
+        found = replace(found, no_ids=frozenset([placeholder.text]), fallbacks=fallbacks)
         notes.append(placeholder.note(first))
     if layout != PRODUCTS and USER in columns and USER not in settled_roles:
         others = [column.at for column in roles[USER] if column.confidence >= _SURE[USER]]

@@ -90,10 +90,11 @@ class _Telling(NamedTuple):
         layouts: The layouts that it matters in.
         looks: Whether a column looks so.
         note: What is said; {columns} (names with cells) stands for all columns of this look, {option:ROLE} (which gives
-            it the role), {one} and {two} (its oddest cells) for the first, {charge} for its first cell that is no
-            product, {none} for a meaning by which a row does not count, {unknown} for the words that are no known
-            kinds, {undone} for those of what was undone where another column has the state, {loud} for a warning about
-            a column that is named like sorts of rows.
+            it the role), {one} and {two} (its oddest and its usual cell) for the first, {back} for the kind of event
+            that the former may be, {charge} for its first cell that is no product, {none} for a meaning by which a row
+            does not count, {unknown} for the words that are no known kinds, {undone} for those of what was undone where
+            another column has the state, {loud} for a warning about a column that is named like sorts of rows, or says
+            of some that count that they were undone.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
@@ -117,7 +118,7 @@ class _Telling(NamedTuple):
 
         Args:
             found: Their positions.
-            first: The first rows of the file.
+            first: The first rows of the file that count.
             sort: The role by which some rows do not count.
 
         Returns:
@@ -137,9 +138,12 @@ class _Telling(NamedTuple):
             columns=named,
             option=_Option(first, found[0], sort),
             one=cells[0],
-            two=cells[1 % len(cells)],
+            back=(EventKind.RETURN if cells[0] in undone else EventKind.VIEW).value,
+            two=cells[-1],
             charge=charge,
-            loud="WARNING: " if any(map(_names_sorts, (first.profiles[at] for at in found))) else "",
+            loud="WARNING: "
+            if any(_names_sorts(first.profiles[at]) or _counts_undone(at, first) for at in found)
+            else "",
             undone=f" --words {shlex.quote(','.join(f'{cell}=none' for cell in undone))}" if sort != STATE else "",
             none="cancelled" if sort == STATE else "none",
             unknown=f" --words {shlex.quote(','.join(f'{cell}=view' for cell in unknown))}" if unknown else "",
@@ -191,10 +195,11 @@ def unused_notes(
         if fate.fate is Fate.USED or not profile.cells or profile.nested:
             continue
         number = next((n for n, each in enumerate(looks) if each.fits(profile, fate)), None)
-        if number is not None:
+        is_one = len({row[fate.at].strip() for row in counted.rows}) == 1  # in all rows that count
+        if number is not None and not (looks[number].unknown and is_one):
             found.setdefault(number, []).append(fate.at)
     sort = LINE_KIND if STATE in roles and layout in (PURCHASES, EVENTS) else STATE
-    notes = [looks[number].sentence(columns, first, sort) for number, columns in sorted(found.items())]
+    notes = [looks[number].sentence(columns, counted, sort) for number, columns in sorted(found.items())]
     # Variants lack what their product has, but not every title.
     telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
     sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, counted)
@@ -334,7 +339,8 @@ def _says_yes_or_no(profile: ColumnProfile) -> bool:
 
 def _oddest_first(at: int, first: FirstRows) -> list[str]:
     """Return the different cells of a column: those of negative amounts, then of what was undone, then the rarest."""
-    counts = Counter(first.profiles[at].cells)
+    filled = set(first.profiles[at].cells)
+    counts = Counter(cell for row in first.rows if (cell := row[at].strip()) in filled)
     negative = Counter(row[at].strip() for row in first.rows if any(map(_NEGATIVE.fullmatch, row)))
 
     def oddity(cell: str) -> tuple[bool, bool, int]:
@@ -366,6 +372,12 @@ def _names_sorts(profile: ColumnProfile) -> bool:
     """Whether a column is named like sorts or types, and nothing says of what but of the row."""
     classes = set(classes_of(profile.name))
     return TYPE_WORD in classes and not classes & {PRODUCT_WORD, USER_WORD} and profile.n_distinct > 1
+
+
+def _counts_undone(at: int, first: FirstRows) -> bool:
+    """Whether the words of a column say of several rows that count, and not of most, that they were undone."""
+    found = [order_state(row[at]) for row in first.rows] if first.profiles[at].is_enumeration else []
+    return 1 < found.count(OrderState.UNDONE) < _HALF * len(found)
 
 
 def _is_flag(profile: ColumnProfile) -> bool:
@@ -513,7 +525,7 @@ _LOOKS = (
         lambda profile: _names_kinds(profile) or _may_decide(profile),
         "{loud}{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
         "{option:sort} --words '{one}={none}'; if it tells kinds of events: --layout events "
-        "{option:kind} --words '{one}=view,{two}=purchase'",
+        "{option:kind} --words '{one}={back},{two}=purchase'",
         allowed=frozenset({STATE}),
         unknown=True,
     ),

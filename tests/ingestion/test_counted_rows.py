@@ -51,3 +51,32 @@ def test_no_advice_hides_most_of_a_catalogue(write: Write) -> None:
 def test_no_advice_hides_variants_or_what_has_them(write: Write) -> None:
     assert "=hidden" not in notes(read(write(_catalogue("variable", "variation"))))
     assert "=hidden" not in notes(read(write(_catalogue("variation", "simple"))))
+
+
+def _movements(other: str) -> str:
+    """Sales among which every fifth row is of another sort, in a column whose name says nothing."""
+
+    def row(at: int) -> str:
+        cause = other if at % 5 == 0 else ("Vendita banco", "Vendita web")[at % 2]
+        return f"N{at // 2};c{at % 9};S{at % 11};{1 + at % 3};03/05/2023;{cause}"
+
+    return table("ordine;cliente;sku;quantità;data;causale", row, n=80)
+
+
+def test_rows_that_count_though_a_column_says_that_they_came_back_are_a_warning(write: Write) -> None:
+    said = next(note for note in read(write(_movements("Reso da cliente"))).table.layout.notes if "'causale'" in note)
+    assert said.startswith("WARNING: ")
+    assert "--words 'Reso da cliente=cancelled'" in said
+    assert "--words 'Reso da cliente=return,Vendita banco=purchase'" in said
+
+
+def test_sorts_of_which_none_says_that_it_was_undone_are_no_warning(write: Write) -> None:
+    assert "WARNING" not in notes(read(write(_movements("Mercato"))))
+
+
+def test_a_column_that_all_rows_that_count_have_one_word_of_is_not_said(write: Write) -> None:
+    def row(at: int) -> str:
+        sku, seen = ("", "ne") if at % 4 == 0 else (f"S{at % 11}", "jo")
+        return f"N{at // 4};c{at // 4 % 9};{sku};2;2023-05-03;{seen}"
+
+    assert "every row counts alike" not in notes(read(write(table("order_id;customer_id;sku;quantity;date;zz", row, n=80))))
