@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from reading import read, table
+import pytest
+from reading import notes, read, table
 
 from src.ingestion.layout import Hints, parse_columns
 
@@ -22,3 +23,41 @@ def test_prices_beside_the_day_are_no_clock(write: Write) -> None:
     rows = table("Data;Prezzo;card;art", lambda at: f"1{at % 8}/03/2023;{at % 9 + 10}.{at + 10};c{at % 5};A{at % 7}")
     found = read(write(rows), Hints(columns=parse_columns("user=card,product=art")))
     assert {event[4] % 86_400 for event in found.events} == {0}
+
+
+SUM = "Sum;;;99"
+BLOCKS = [[f"2023-0{n}-1{month};S{(n * 7 + month) % 11};{n}" for n in range(1, month + 2)] for month in range(1, 6)]
+
+
+def report(*, ends: list[str], of_first: Callable[[int], str], n_times: int = 2) -> str:
+    """Blocks of orders, each with its customer on the first row; n_times more customers than blocks."""
+    lines = ["client;day;sku;pieces"]
+    for at, block in enumerate(BLOCKS * n_times):
+        lines += [f"{of_first(at) if n == 0 else ''};{line}" for n, line in enumerate(block)] + ends
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("ends", [[], [SUM], [";;;99"]])
+def test_a_customer_on_the_first_row_of_a_block_is_that_of_its_other_rows(write: Write, ends: list[str]) -> None:
+    found = read(write(report(ends=ends, of_first=lambda at: f"Shop {at}")))
+    assert found.users[:5] == ["Shop 0"] * 2 + ["Shop 1"] * 3
+    assert len(found.users) == sum(map(len, BLOCKS)) * 2
+    assert "'client': filled in the first row of each block only" in notes(found)
+
+
+def test_a_row_of_sums_ends_a_block(write: Write) -> None:
+    text = report(ends=[SUM], of_first=lambda at: f"Shop {at}") + ";2023-05-01;S1;1\n"
+    assert [reason for _, reason in read(write(text)).reasons][-1] == "empty user id"
+
+
+def test_rows_of_guests_are_not_filled_but_said_where_customers_come_once(write: Write) -> None:
+    days = [f"{'' if at % 3 else f'Ann {at}'};2023-05-{at + 1:02};S{at % 7};1" for at in range(24)]
+    found = read(write("\n".join(["client;day;sku;pieces", *days]) + "\n"))
+    assert set(found.users) == {f"Ann {at}" for at in range(0, 24, 3)}
+    assert "fill them down in the sheet" in notes(found)
+
+
+def test_rows_of_guests_among_customers_who_come_again_are_no_blocks(write: Write) -> None:
+    found = read(write(report(ends=[], of_first=lambda at: f"Shop {at % 4}")))
+    assert len(found.users) == len(BLOCKS) * 2
+    assert "fill" not in notes(found)
