@@ -18,7 +18,7 @@ _RESTARTS = 0.5  # share of blocks before which the days go back
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockCells:
     """Rows whose cell of a column may be that of the row above.
 
     Attributes:
@@ -34,7 +34,7 @@ class Blocks:
     n_lines: int
 
 
-def find_blocks(rows: Sequence[Sequence[str]], key: int, product: int, time: int | None) -> Blocks | None:
+def find_blocks(rows: Sequence[Sequence[str]], key: int, product: int, time: int | None) -> BlockCells | None:
     """Find out whether a cell stands for the rows below it: no value comes again, and most rows have none.
 
     Rows of guests lack their customer too. But those of a block go back to an earlier day with the next customer, while
@@ -62,7 +62,7 @@ def find_blocks(rows: Sequence[Sequence[str]], key: int, product: int, time: int
     n_after = sum(bool(rows[at][key].strip()) for at in after)
     has_sums = n_after >= _MOSTLY * max(len(after), n_blocks - 1)
     is_sure = has_sums or (time is not None and _go_back([row[time] for row in lines], begins))
-    return Blocks(FillDown(key, (), continues=True, ends=product), is_sure, n_open, len(lines))
+    return BlockCells(FillDown(key, (), continues=True, ends=product), is_sure, n_open, len(lines))
 
 
 def _go_back(times: list[str], begins: Sequence[bool]) -> bool:
