@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from reading import notes, read, table
 
+from src.core.errors import UnclearLayout
+from src.ingestion.joined_files import find_pair
 from src.ingestion.layout import Hints, parse_columns
 
 Write = Callable[..., Path]
@@ -61,3 +65,28 @@ def test_rows_of_guests_among_customers_who_come_again_are_no_blocks(write: Writ
     found = read(write(report(ends=[], of_first=lambda at: f"Shop {at % 4}")))
     assert len(found.users) == len(BLOCKS) * 2
     assert "fill" not in notes(found)
+
+
+HEADS = table("order_id,customer,placed,payment", lambda at: f"{at},c{at % 7},2023-05-01,cash").replace(";", ",")
+LINES = table("order_id,article,title,qty,price", lambda at: f"{at},A{at % 5},Mug {at % 5},1,2.50").replace(";", ",")
+
+
+@pytest.mark.parametrize(("first", "second"), [(HEADS, LINES), (LINES, HEADS)])
+def test_a_second_table_is_named_by_its_line_and_both_parts_are_joined(
+    write: Write, tmp_path: Path, first: str, second: str
+) -> None:
+    path = write(first + "\n" + second)
+    with pytest.raises(UnclearLayout) as refusal:
+        read(path)
+    assert f"line {first.count(chr(10)) + 2} is a second header" in str(refusal.value)
+    command = re.search(r"head .*\.csv(?=; then)", str(refusal.value))
+    assert command
+    subprocess.run(command[0], shell=True, cwd=path.parent, check=True)
+    pair = find_pair(sorted(path.parent.glob("*-[12].csv")), Hints())
+    assert pair
+    assert len(read(pair.write(tmp_path)).events) == 40
+
+
+def test_a_header_that_is_repeated_is_no_second_table(write: Write) -> None:
+    rows = table("customer;article;placed;qty", lambda at: f"c{at % 7};A{at % 5};2023-05-0{at % 9 + 1};1")
+    assert len(read(write(rows + rows)).events) == 80
