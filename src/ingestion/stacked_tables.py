@@ -38,6 +38,9 @@ class SecondTable(NamedTuple):
         Args:
             rows: The file.
             names: The columns of the first table.
+
+        Returns:
+            A sentence, with commands where the file is plain text.
         """
         common = [repr(name) for name in self.names if name in names]
         name = rows.file.path.name
@@ -50,11 +53,14 @@ class SecondTable(NamedTuple):
 
 
 def refuse_two_tables(opened: OpenedRows, *, is_unclear: bool = False) -> None:
-    """Raise UnclearLayout if one of the first rows is the header of a second table.
+    """Refuse a file if one of the first rows is the header of a second table.
 
     Args:
         opened: The file.
         is_unclear: Whether it could not be read anyhow, so that more rows are worth a look.
+
+    Raises:
+        UnclearLayout: It is.
     """
     if opened.names is None or not isinstance(opened.rows, CsvRows):
         return
