@@ -90,3 +90,14 @@ def test_a_second_table_is_named_by_its_line_and_both_parts_are_joined(
 def test_a_header_that_is_repeated_is_no_second_table(write: Write) -> None:
     rows = table("customer;article;placed;qty", lambda at: f"c{at % 7};A{at % 5};2023-05-0{at % 9 + 1};1")
     assert len(read(write(rows + rows)).events) == 80
+
+
+def test_words_of_states_come_before_their_codes(write: Write) -> None:
+    words = ("paid", "shipped", "cancelled")
+    rows = table(
+        "order;customer;article;qty;order_status;status_label",
+        lambda at: f"{at};c{at % 7};A{at % 5};1;{at % 3 + 4};{words[at % 3]}",
+    )
+    found = read(write(rows))
+    assert found.table.layout.columns["state"] == 5
+    assert len(found.events) == 27
