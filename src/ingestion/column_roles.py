@@ -153,6 +153,8 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
         roles[USER].sort(key=lambda c: c.filled >= _HALF_FULL and names_a_visit(profiles[c.at].name))
     if PRICE in roles and PRICE not in given:  # customers pay what is with taxes
         roles[PRICE].sort(key=lambda c: _is_without_taxes(profiles[c.at].name))
+    if STATE in roles and STATE not in given:  # words say what codes beside them mean
+        roles[STATE].sort(key=lambda c: profiles[c.at].numbers >= _HALF_FULL)
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
     if BRAND in roles and USER not in {*roles, *ignored}:

@@ -67,6 +67,10 @@ class CsvRows:
         rows = ((row, sum(map(len, row)) + len(row)) for _, row in self._numbered() if isinstance(row, list))
         return list(sampled(rows, _SAMPLE_ROWS))
 
+    def numbered(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the line number and the fields of each row that can be parsed, of any width, from the first line on."""
+        return ((line, row) for line, row in self._numbered() if isinstance(row, list))
+
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows below the header. Blank lines are no rows."""
         return (block for block in self._parts(plain=False) if isinstance(block, RawBlock))

@@ -81,6 +81,7 @@ from src.ingestion.proposed_columns import advice_of
 from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.row_shapes import reshape
+from src.ingestion.stacked_tables import refuse_two_tables
 from src.ingestion.table_files import FlatRows, NamedRows, OpenedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
@@ -112,11 +113,13 @@ def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = 
     """
     hints = hints or Hints()
     opened = open_rows(path, hints)
+    refuse_two_tables(opened)
     try:
         table = _table_of(path, opened, hints, known)
         if table.layout.name == PRODUCTS and hints.layout is None and PRODUCT not in hints.columns:
             _refuse_remarks(table, opened)
     except UnclearLayout as error:  # another sheet may hold the table
+        refuse_two_tables(opened, is_unclear=True)
         notes = "".join(f" {note[0].upper()}{note[1:]}." for note in opened.rows.file.notes())
         raise UnclearLayout(f"{error.found}{notes}", error.expected) from None
     return table

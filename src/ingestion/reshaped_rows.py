@@ -61,6 +61,7 @@ class FillDown:
         heading: What stands before the id in rows that have the id alone, "Customer: " or "", and are no rows of the
             group; None where the first row of a group is one.
         same: Position of what a row must share with the heading above to belong to it; None for nothing.
+        ends: Position of a cell without which a row ends its group, as a row of sums does; None for none.
     """
 
     key: int
@@ -69,6 +70,7 @@ class FillDown:
     required: tuple[int, ...] = ()
     heading: str | None = None
     same: int | None = None
+    ends: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,9 @@ class ReshapedRows:
         kept, rows, broken = [], [], list(block.broken)
         for at, row in enumerate(block.rows):
             key = row[fill.key]
-            if not _is_empty(key) and key != group.get(fill.key):
+            if fill.ends is not None and _is_empty(row[fill.ends]):
+                group.clear()
+            elif not _is_empty(key) and key != group.get(fill.key):
                 group.clear()
                 told = (fill.key, *fill.columns, *(() if fill.same is None else (fill.same,)))
                 group.update({column: row[column] for column in told})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from src.ingestion.block_cells import find_blocks
 from src.ingestion.column_names import (
     BRAND,
     CANCELLED,
@@ -75,6 +76,7 @@ def reshape(
             f"{cells}: filled in the first row of each {layout.names[fill.key]!r} only, so taken for its other rows too"
         )
     items, layout = _item_column(layout, sample, notes)
+    headings = _blocks(layout, sample, notes) if fill is None and headings is None and items is None else headings
     if fill is None and headings is None and items is None and not reading.day:
         return rows, layout
     return ReshapedRows(rows, fill or headings, items, day=reading.day), layout
@@ -95,6 +97,28 @@ def _headings(layout: Layout, sample: Sequence[Sequence[str]], notes: list[str])
     if found is not None:
         notes.append(f"{layout.names[found.key]!r}: in rows of its own, so taken for the rows below each")
     return found
+
+
+def _blocks(layout: Layout, sample: Sequence[Sequence[str]], notes: list[str]) -> FillDown | None:
+    """Return the cells of customers that stand for the rows below them; say it, or that they may."""
+    if not layout.has_events or USER not in layout.columns or not sample:
+        return None
+    at = layout.columns[USER]
+    found = find_blocks(sample, at, layout.columns[PRODUCT], layout.columns.get(TIME))
+    if found is None:
+        return None
+    name = repr(layout.name_of(at))
+    if found.is_sure:
+        notes.append(
+            f"{name}: filled in the first row of each block only, so taken for the rows below it too, down to the next "
+            f"one or to a row of sums; if these rows have no customer, write such as 'guest' into them"
+        )
+        return found.fill
+    notes.append(
+        f"{name} is empty in {found.n_open} of the first {found.n_lines} rows, and none of its values comes again; if "
+        "each stands for the rows below it, as merged cells do: fill them down in the sheet, and load the file again"
+    )
+    return None
 
 
 def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | None:
