@@ -141,7 +141,9 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | No
         learnt, test = _divided(ratings, len(ratings) // _ENOUGH_HELD_OUT, seed, 0)
         fitted = run(learnt, sweeps=sweeps, start=before)
         found = [held_out(_model(fitted, params, learnt), learnt, test)]
-        model = _model(run(ratings, sweeps=1, start=fitted.posteriors), params, ratings)
+        before = fitted.posteriors
+        del fitted, learnt  # another 300 MB of eight million ratings
+        model = _model(run(ratings, sweeps=1, start=before), params, ratings)
     return replace(model, correction=learn_correction(found, ratings, seed=seed) if found else None)
 
 
