@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
-from src.core.domain import FloatArray, IntArray
+from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.settings import RatingScale
 from src.interactions.interactions import Interactions, TrainingData
 from src.models.factorization import Factorization
@@ -138,7 +138,8 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | No
         model = _model(run(ratings, sweeps=sweeps, start=before), params, ratings)
         found = _of_folds(ratings, run, params, seed)
     else:
-        learnt, test = _divided(ratings, len(ratings) // _ENOUGH_HELD_OUT, seed, 0)
+        part = _parts_of(ratings, len(ratings) // _ENOUGH_HELD_OUT, seed)
+        learnt, test = _divided(ratings, part == 0)
         fitted = run(learnt, sweeps=sweeps, start=before)
         found = [held_out(_model(fitted, params, learnt), learnt, test)]
         before = fitted.posteriors
@@ -158,8 +159,9 @@ def _of_folds(ratings: Interactions, run: partial[FittedVbmf], params: VbmfParam
     left of their predictions is not what is left of those to be corrected.
     """
     found: list[HeldOut] = []
+    part = _parts_of(ratings, _FOLDS, seed)
     for fold in range(_FOLDS):
-        learnt, test = _divided(ratings, _FOLDS, seed, fold)
+        learnt, test = _divided(ratings, part == fold)
         if not len(learnt) or not len(test):
             return []
         found.append(held_out(Vbmf.of(run(learnt, sweeps=params.sweeps), params, learnt), learnt, test))
@@ -168,11 +170,15 @@ def _of_folds(ratings: Interactions, run: partial[FittedVbmf], params: VbmfParam
     return found
 
 
-def _divided(ratings: Interactions, n: int, seed: int, fold: int) -> tuple[Interactions, Interactions]:
-    """Return the ratings without one of n parts, and that part; those of one user and product are in the same.
+def _parts_of(ratings: Interactions, n: int, seed: int) -> IntArray:
+    """Return int64[n_ratings], a part from 0 to n - 1 for each; all ratings of one user and product are in one part.
 
     One of several would name the others.
     """
     pairs, pair = np.unique(ratings.pairs, return_inverse=True)
-    is_held_out = (np.random.default_rng(seed).integers(0, n, len(pairs)) == fold)[pair]
+    return np.asarray(np.random.default_rng(seed).integers(0, n, len(pairs))[pair])
+
+
+def _divided(ratings: Interactions, is_held_out: BoolArray) -> tuple[Interactions, Interactions]:
+    """Return the ratings that stay, and those that are held out: bool[n_ratings]."""
     return ratings.take(np.flatnonzero(~is_held_out)), ratings.take(np.flatnonzero(is_held_out))

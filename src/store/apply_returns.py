@@ -29,27 +29,15 @@ _NEVER_BOUGHT = """
         SELECT 1 FROM events WHERE user_id = u AND product_id = p AND kind = 'purchase'
     )
 """
-_UPDATE = (
-    update(events)
-    .where(
-        events.c.user_id == bindparam("of_user"),
-        events.c.product_id == bindparam("of_product"),
-        events.c.kind == EventKind.PURCHASE.value,
-        events.c.dedupe_key == bindparam("of_dedupe_key"),
-    )
-    .values(returned_quantity=bindparam("returned"))
+_OF_PAIR = update(events).where(
+    events.c.user_id == bindparam("of_user"),
+    events.c.product_id == bindparam("of_product"),
+    events.c.kind == EventKind.PURCHASE.value,
 )
-
-_RESET = (
-    update(events)
-    .where(
-        events.c.user_id == bindparam("of_user"),
-        events.c.product_id == bindparam("of_product"),
-        events.c.kind == EventKind.PURCHASE.value,
-        events.c.returned_quantity != 0,
-    )
-    .values(returned_quantity=0)
+_UPDATE = _OF_PAIR.where(events.c.dedupe_key == bindparam("of_dedupe_key")).values(
+    returned_quantity=bindparam("returned")
 )
+_RESET = _OF_PAIR.where(events.c.returned_quantity != 0).values(returned_quantity=0)
 
 
 def apply_returns(connection: Connection, batch: EventBatch) -> None:
