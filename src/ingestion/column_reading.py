@@ -30,14 +30,7 @@ from src.ingestion.column_names import (
     normalize_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
-from src.ingestion.column_roles import (
-    RoleColumn,
-    Roles,
-    find_code,
-    find_roles,
-    find_user_by_look,
-    free_columns,
-)
+from src.ingestion.column_roles import find_code, find_roles, find_user_by_look
 from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import are_few_titles, prefer_consistent
@@ -45,6 +38,7 @@ from src.ingestion.counted_rows import counted_rows
 from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.extra_lines import extra_notes
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.hidden_charges import charge_notes
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
@@ -58,10 +52,13 @@ from src.ingestion.layout_choice import (
     rank_readings,
 )
 from src.ingestion.missed_columns import missed_notes
+from src.ingestion.missing_times import missing_time_notes
 from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.placeholder_ids import find_placeholder, prefer_finer
+from src.ingestion.product_attributes import drop_attributes_of_rows, drop_names_of_persons
 from src.ingestion.rival_columns import rival_note
+from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 from src.ingestion.row_evidence import evidence_notes
 from src.ingestion.titled_events import take_titled_events
 from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
@@ -134,6 +131,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     roles = find_roles(first.profiles, given.columns, given.ignored)
     settled_roles = {*given.columns, *given.ignored}
+    drop_names_of_persons(roles, first.profiles, settled_roles)
     is_open = hints.layout != PRODUCTS and USER in roles and PRODUCT not in settled_roles
     placeholder = find_placeholder(roles, first) if is_open else None
     if placeholder is not None:
@@ -155,6 +153,8 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         return None
     layout = readings[0].layout
     roles = _settled(layout, roles, first, given)
+    if layout != PRODUCTS and PRODUCT in roles:
+        preferred += drop_attributes_of_rows(roles, roles[PRODUCT][0].at, first, settled_roles)
     columns, notes = _chosen(layout, roles, profiles, given)
     if PRODUCT not in columns:
         return None
@@ -184,8 +184,11 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     is_of_events = layout != PRODUCTS
     counted = counted_rows(layout, columns, found.fallbacks, first, hints.kind, hints.words) if is_of_events else first
     notes += charge_notes(layout, columns, counted, settled)
+    notes += extra_notes(layout, columns, counted, settled)
     notes += staff_notes(layout, columns, found.used, first, settled)
     notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
+    if TIME not in given.ignored and not found.day:
+        notes += missing_time_notes(layout, columns, found.used, first)
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, found.fates, first, given.ignored, counted, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes))
@@ -315,7 +318,7 @@ def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]
     if reading.layout == PRODUCTS:
         return None
     for at, profile in enumerate(profiles):
-        named = candidates([profile.name]).keys() & {KIND} or (role_by_words(profile.name) or ("", 0))[0] == KIND
+        named = candidates([profile.meaning]).keys() & {KIND} or (role_by_words(profile.meaning) or ("", 0))[0] == KIND
         codes = sorted(set(profile.cells), key=lambda cell: (len(cell), cell))
         is_enumeration = 1 < len(codes) <= _MOST_CODES and profile.integers == 1.0 and profile.repeated
         if named and is_enumeration and at not in reading.used:
@@ -488,10 +491,10 @@ def _other_ids(reading: ColumnReading, first: FirstRows) -> list[str]:
     if reading.layout == PRODUCTS or product.repeated == 0.0 or product.filled < 1.0:
         return []
     for at, profile in enumerate(first.profiles):
-        is_id = has_id_word(profile.name) and profile.ids >= 0.9 and profile.filled == 1.0 and profile.numbers >= 0.9
-        if at in reading.used or not is_id or is_excluded(profile.name) or profile.n_distinct != product.n_distinct:
+        is_id = has_id_word(profile.meaning) and profile.ids >= 0.9 and profile.filled == 1.0 and profile.numbers >= 0.9
+        if at in reading.used or not is_id or is_excluded(profile.meaning) or profile.n_distinct != product.n_distinct:
             continue
-        is_known = (role_by_words(profile.name) or (PRODUCT,))[0] != PRODUCT
+        is_known = (role_by_words(profile.meaning) or (PRODUCT,))[0] != PRODUCT
         if not is_known and len(set(zip(product.cells, profile.cells, strict=True))) == product.n_distinct:
             return [f"{profile.name!r} has another id of each product; to take it: {first.option(PRODUCT, at)}"]
     return []

@@ -9,7 +9,7 @@ TEST_WORD, SUM_WORD, CONTAINER_WORD = "test", "sum", "container"
 # Word class → words. A class that is no role of a column only completes or excludes one.
 WORDS: dict[str, str] = {
     USER_WORD: """
-        card loyalty karte tarjeta carte kundkort
+        party card loyalty karte tarjeta carte kundkort
         user users customer customers client clients cust buyer shopper visitor member account reviewer contact
         subscriber consumer kunde kunden nutzer benutzer kaeufer kaufer besteller cliente clientes usuario
         utilisateur acheteur comprador klant klanten gebruiker koper klient klienta klienci uzytkownik
@@ -250,6 +250,9 @@ WORDS: dict[str, str] = {
         backorder backorders threshold config manage managed increment condition wholesale purchase_note
         inkoop inkoops
         liefer lieferadresse ek einkauf einkaufs supply packaging verpackung tara incoterm 运费 快递 物流 收货
+        due expiry expires expiration faellig fallig faelligkeit falligkeit ablauf echeance vencimiento vencimento
+        scadenza geburt geburts naissance nacimiento nascita nascimento geboorte urodzenia fodelse fodsels entrega
+        consegna spedizione dostawy wysylki levering leverans bezorging verzending
         地址 电话 手机 城市 省 优惠 备注 配送 送料 住所 氏名 送付先 手数料 割引 税 店铺 доставка адрес
         телефон
     """,

@@ -27,6 +27,24 @@ _LONGEST = 60
 _IDEOGRAPHIC = re.compile(r"(\d{4})[年년]\s?(\d{1,2})[月월]\s?(\d{1,2})[日일]?")
 _CLOCK = re.compile(r"(\d{1,2})[:h](\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap])?\.?(?:m\b)?\.?", re.IGNORECASE)
 _ZONE = re.compile(r"\s*(?:(?:UTC|GMT)\s*)?([+-]\d{2}):?(\d{2})(?!\d)")
+_WORDS_OF_WEEKDAYS = """
+    mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag sonnabend
+    mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday
+    lun mar mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche
+    mie jue vie sab dom lunes martes miercoles jueves viernes sabado domingo
+    gio lunedi martedi mercoledi giovedi venerdi domenica
+    ma wo vr za zo maandag dinsdag woensdag donderdag vrijdag zaterdag zondag
+    pn pon wt sr czw pt sob nd ndz niedz seg ter qua qui sex
+"""
+_WEEKDAYS = frozenset(_WORDS_OF_WEEKDAYS.split())
+_WORD_BEFORE = re.compile(r"([^\W\d_]{2,10})\.?,?\s+(?=\d)")
+
+
+def without_weekday(text: str) -> str:
+    """Return a date of numbers without the day of the week before it: "Mo, 05.10.2025"."""
+    if text[:1].isdecimal() or (found := _WORD_BEFORE.match(text)) is None:
+        return text
+    return text[found.end() :] if plain_letters(found[1]) in _WEEKDAYS else text
 
 
 @lru_cache(maxsize=65_536)
