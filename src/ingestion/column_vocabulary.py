@@ -9,6 +9,17 @@ TEST_WORD, SUM_WORD, CONTAINER_WORD = "test", "sum", "container"
 # Word class → words. A class that is no role of a column only completes or excludes one.
 WORDS: dict[str, str] = {
     USER_WORD: """
+        mitglied mitglieds mitglieder ausleiher entleiher patient patienten auftraggeber mandant  adherent
+        adherents membre compte beneficiaire socio soci miembro afiliado paciente cuenta suscriptor membro
+        iscritto  tesserato paziente conto assinante utente utilizador conta lidnr lidnummer leden debiteur
+        afnemer relatie nabywca  odberatele odbiorca odbiorcy nabywcy czlonek czlonka pacjent pacjenta czytelnik
+        czytelnika abonent abonenta konto clen clena pacient ctenar ctenare citatel  objednatel olvaso paciens
+        elofizeto membru pacient abonat cititor kund kunder medlem medlems lantagar patient lasare
+        prenumerant bestallare kopare pasient leser laeser kjoper koeber jasen jasenen potilas lukija tilaaja
+        liige lugeja patsient abone  okuyucu читатель читателя абонент абонента пациент пациента участник
+        участника читач μελος αναγνωστης 顧客 利用者 患者 読者 读者 환자 독자 narocnik  stranka anggota pasien nasabah
+        klientas pirkejas klients pircejs household haushalt nip vatid nif cif cnpj cpf siret siren dic ico
+        oib inn инн αφμ adoszam cui ytunnus orgnr organisationsnummer personnummer cvr cpr
         party card loyalty karte tarjeta carte kundkort
         user users customer customers client clients cust buyer shopper visitor member account reviewer contact
         subscriber consumer kunde kunden nutzer benutzer kaeufer kaufer besteller cliente clientes usuario
@@ -35,6 +46,8 @@ WORDS: dict[str, str] = {
         nakupujici lantagare laner lainaaja vypujcitel emprunteur emprunteurs lener ontlener prestatario mutuatario
     """,
     PRODUCT_WORD: """
+        predmet predmetu przedmiot przedmiotu предмет gegenstand voorwerp genstand gjenstand foremal targy
+        esine equipment  preke prekes prece preces стока dish gericht speise piatto prato danie
         plu content barcode strichcode varenummer
         catalog product products prod item items article articles artikel art sku asin goods movie book film
         song track produkt produkte produktu producto productos articulo articulos produit produits prodotto
@@ -51,6 +64,8 @@ WORDS: dict[str, str] = {
         품번 품목 자재 款号 номенклатура номенклатуры malzeme polozka polozky katalogove
     """,
     ORDER_WORD: """
+        transaktion transaktions transakcja transakcji transaccion transacao transazione transactie tranzactie
+        tranzakcio smlouva zmluva umowa vertrag contrat  contrato contratto contract kontrakt
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
         bestellung bestellungs bestell auftrag auftrags rechnung rechnungs beleg commande commandes facture
         achat pedido pedidos compra factura venta ordine acquisto encomenda bestelling bestel factuur
@@ -67,6 +82,7 @@ WORDS: dict[str, str] = {
         документ документа παραστατικο αποδειξη doklad dokladu uctenka bizonylat vasarlas
     """,
     ID_WORD: """
+        codi referentie referenza viite kodas kods oznaka
         n id ids no nr nro num number nummer code key ref reference referenz numero kod kennung identifier uuid
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
@@ -88,6 +104,7 @@ WORDS: dict[str, str] = {
         판매가 단가 정가 定価 стоимость
     """,
     "quantity": """
+        kiekis daudzums bultos
         quantities qtys mengen
         quantity qty menge anzahl stueck stuck stueckzahl stuckzahl stk quantite qte cantidad cant quantita
         qta quantidade qtd qtde aantal ilosc szt sztuk units pieces count antal antall uds ud pz pzs pcs pce
@@ -235,6 +252,9 @@ WORDS: dict[str, str] = {
         text jual
     """,
     OTHER_WORD: """
+        slot saldo balance kontostand bemerkung bemerkungen anmerkung anmerkungen notiz notizen remarque
+        remarques commentaire  commentaires observaciones observacoes osservazioni uwagi poznamka poznamky
+        opmerking opmerkingen megjegyzes observatii  примечание комментарий remark remarks
         taxable taxed gift wrap verified
         excl incl excluded included ttc ht iva ship shipping shipped shipto delivery versand lieferung
         livraison envio discount rabatt tax taxes vat mwst steuer gross net brutto netto fee cost costs
@@ -257,6 +277,8 @@ WORDS: dict[str, str] = {
         телефон
     """,
     TEST_WORD: """
+        teste testowe testowy testowa testovaci testovacia testi testitilaus teszt proefbestelling testkauf
+        testrechnung тест тестовый  тестовая тестове 테스트
         test tests testbestellung testorder testauftrag sandbox prueba essai テスト 测试
     """,
     SUM_WORD: """
@@ -274,5 +296,13 @@ _TAXES = (
 )
 OF_TAXES = frozenset(_TAXES.split())
 """Words beside which a price is still a price."""
+_NUMBERS_OF_TAXPAYERS = """
+    tax id|tax no|tax number|vat id|vat no|vat number|steuernummer|steuer nummer|ust id|ust idnr|ust id nr|mwst nummer|
+    umsatzsteuer id|numero tva|no tva|n tva|tva intracom|tva intracommunautaire|partita iva|p iva|piva|codice fiscale|
+    btw nummer|btw nr|numero fiscal|identificacion fiscal|id fiscal|nr nip|nip nr|vergi no|vergi numarasi|cod fiscal|moms nr|
+    vergi kimlik no|danovy identifikator
+"""
+NUMBERS_OF_TAXPAYERS = frozenset(map(str.strip, _NUMBERS_OF_TAXPAYERS.split("|")))
+"""Names of numbers that invoices have of who pays, in plain letters."""
 OF_CODES = frozenset({"sku", "asin", "ean", "gtin", "isbn", "upc", "mpn", "artnr"})
 """Words of ids of products that no other word beside them turns into something else."""

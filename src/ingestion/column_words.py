@@ -12,6 +12,7 @@ from src.ingestion.column_vocabulary import (
     FILLER,
     ID_WORD,
     MAIL_WORD,
+    NUMBERS_OF_TAXPAYERS,
     OF_CODES,
     OF_TAXES,
     ORDER_WORD,
@@ -33,6 +34,7 @@ _LONGEST_NAME = 80
 _SCRIPTS = re.compile(r"(?<=[A-Za-z])(?=[\u2e80-\ud7af])|(?<=[\u2e80-\ud7af])(?=[A-Za-z])")  # "SKU番号"
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
 _ABBREVIATION = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_]{1,2}\b\.?")
+_NUMBER_SIGN = re.compile(r"(?<!\w)[čČ](?:\. ?|$|(?= ))")  # "č." is "číslo", a number
 _SHORTENED = re.compile(r"(?<!\w)([^\W\d_]{1,12})\.(?=$|[\W_]*([^\W\d_]*))")
 _HARDLY_SHORTENED = frozenset({USER_WORD, FILLER, OTHER_WORD, CONTAINER_WORD})
 _ACTS_OF_SALE = frozenset({"shipped", "delivered"})
@@ -91,7 +93,8 @@ def without_containers(name: str) -> str:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name, split at signs and at capitals after small letters."""
-    name = _SHORTENED.sub(_spelled_out, _ABBREVIATION.sub(_without_points, without_remark(name)))
+    name = _NUMBER_SIGN.sub("číslo ", _ABBREVIATION.sub(_without_points, without_remark(name)))
+    name = _SHORTENED.sub(_spelled_out, name)
     parts = _SCRIPTS.sub(" ", re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name))
     return [word for word in re.split(r"[\W_]+", plain_letters(parts)) if word and not word.isdecimal()]
 
@@ -281,6 +284,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         The role, and a confidence from 0 to 1, lower where unknown words stand beside the known ones; None if no word
         tells, or one says that the column is about something else.
     """
+    if " ".join(words_of(name)) in NUMBERS_OF_TAXPAYERS:
+        return "user", 0.4
     inner = re.split(r"[./>]", name)[-1]
     if inner != name and _names_whole(inner):
         return role_by_words(inner)  # the "product" of a "price" is a product
