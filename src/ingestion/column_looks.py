@@ -45,7 +45,7 @@ from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.rating_scales import is_ranking
 from src.ingestion.role_columns import RoleColumn, Roles, free_columns
-from src.ingestion.worded_ratings import are_votes, is_scale_of_words
+from src.ingestion.worded_ratings import are_votes, is_scale_of_words, thumb_of
 
 LOOK = 0.25
 """Confidence in a column that was found by its cells alone."""
@@ -160,9 +160,11 @@ def _add_votes_or_ranks(
 def _votes_or_ranks(profiles: Sequence[ColumnProfile], taken: Collection[int], user: int) -> int | None:
     """Return the free column of votes, of worded ratings, or of ranks of which each user gives none twice."""
     for at, profile in enumerate(profiles):
-        if at in taken or len(profile.cells) < MANY or profile.filled < 1.0:
-            continue
         cells = set(profile.cells)
+        if at in taken or len(profile.cells) < MANY:
+            continue
+        if profile.filled < 1.0 and not (profile.filled >= 0.5 and all(map(thumb_of, cells))):
+            continue
         if are_votes(profile.name, cells) or (is_scale_of_words(cells) and not is_excluded(profile.meaning)):
             return at
         if profile.numbers < 1.0:

@@ -175,7 +175,7 @@ def columns_option(columns: Mapping[str, int], names: Sequence[str] = ()) -> str
     return f"--columns {shlex.quote(','.join(told))}"
 
 
-_NO_OPTION = re.compile("[,=\n]|^$")
+_NO_OPTION = re.compile(r"[,=\n]|^$|^column \d+$")
 
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|\.\d+)([eE][+-]?\d+)?\s*")

@@ -29,7 +29,7 @@ from src.ingestion.column_names import (
     normalize_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_vocabulary import ORDER_WORD, PRODUCT_WORD, USER_WORD
+from src.ingestion.column_vocabulary import ORDER_WORD, PRODUCT_WORD, TYPE_WORD, USER_WORD
 from src.ingestion.column_words import (
     classes_of,
     has_id_word,
@@ -226,7 +226,7 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
         if not _names_other(profiles[at].meaning, PRODUCT_WORD)
         and {KIND, QUANTITY}.isdisjoint(classes_of(profiles[at].meaning))
         and not kind_of(profiles[at].name)  # a report's "clicks"
-        and not _are_sorts(profiles[at])
+        and not are_sorts(profiles[at])
         and not names_attributes(at, profiles)
     ]
     of_users = [at for at in found if USER_WORD in classes_of(profiles[at].meaning)]
@@ -235,9 +235,14 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
     return found[0] if len(found) == 1 else None
 
 
-def _are_sorts(profile: ColumnProfile) -> bool:
-    """Whether a column has a few words without numbers in them: places, or sorts of rows."""
-    return profile.n_distinct <= _FEW_SORTS and not any(map(str.isdigit, "".join(profile.cells)))
+def are_sorts(profile: ColumnProfile) -> bool:
+    """Return whether a column has a few words without numbers in them: places, payments, or sorts of rows.
+
+    Args:
+        profile: The column.
+    """
+    is_typed = TYPE_WORD in classes_of(profile.meaning) and profile.is_enumeration
+    return is_typed or (profile.n_distinct <= _FEW_SORTS and not any(map(str.isdigit, "".join(set(profile.cells)))))
 
 
 def names_attributes(at: int, profiles: Sequence[ColumnProfile]) -> bool:
@@ -300,8 +305,9 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
     full = [at for at in named if profiles[at].filled >= 0.9]
     named = full or named
     if not named:
-        # Amounts of money repeat too.
+        # Amounts of money repeat too, and so do sorts of rows.
         named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9 and profiles[at].ids >= 0.9]
+        named = [at for at in named if len(profiles[at].cells) < MANY or not are_sorts(profiles[at])]
     return named[0] if len(named) == 1 else None
 
 

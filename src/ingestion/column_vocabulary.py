@@ -39,7 +39,7 @@ WORDS: dict[str, str] = {
         المستخدم
         acct
         ostja kasutaja billto
-        viewer watcher respondent participant panelist voter rater follower learner zuschauer teilnehmer spectateur
+        who viewer watcher respondent participant panelist voter rater follower learner zuschauer teilnehmer spectateur
         espectador partecipante deelnemer uczestnik
         контрагент контрагента kontrahent contractor debitor geschaeftspartner partner
         주문자 клиента покупателя заказчик заказчика пользователя карты карта cari kupujici odberatel uzivatel
@@ -66,6 +66,7 @@ WORDS: dict[str, str] = {
     ORDER_WORD: """
         transaktion transaktions transakcja transakcji transaccion transacao transazione transactie tranzactie
         tranzakcio smlouva zmluva umowa vertrag contrat  contrato contratto contract kontrakt
+        dokument dokumentu documento
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
         bestellung bestellungs bestell auftrag auftrags rechnung rechnungs beleg commande commandes facture
         achat pedido pedidos compra factura venta ordine acquisto encomenda bestelling bestel factuur
@@ -299,8 +300,8 @@ OF_TAXES = frozenset(_TAXES.split())
 _NUMBERS_OF_TAXPAYERS = """
     tax id|tax no|tax number|vat id|vat no|vat number|steuernummer|steuer nummer|ust id|ust idnr|ust id nr|mwst nummer|
     umsatzsteuer id|numero tva|no tva|n tva|tva intracom|tva intracommunautaire|partita iva|p iva|piva|codice fiscale|
-    btw nummer|btw nr|numero fiscal|identificacion fiscal|id fiscal|nr nip|nip nr|vergi no|vergi numarasi|cod fiscal|moms nr|
-    vergi kimlik no|danovy identifikator
+    btw nummer|btw nr|numero fiscal|identificacion fiscal|id fiscal|nr nip|nip nr|vergi no|vergi numarasi|cod fiscal|
+    moms nr|vergi kimlik no|danovy identifikator
 """
 NUMBERS_OF_TAXPAYERS = frozenset(map(str.strip, _NUMBERS_OF_TAXPAYERS.split("|")))
 """Names of numbers that invoices have of who pays, in plain letters."""

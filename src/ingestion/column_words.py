@@ -224,6 +224,11 @@ def writes_days_first(name: str) -> bool:
     return any(part in _DAYS_FIRST for word in words_of(name) for part in parts_in(word))
 
 
+_REMARK_AFTER = re.compile(r"\s+[-–—]+\s*|[:!(\[.]\s*")
+_MOST_WORDS_OF_REMARKS = 10
+_WORDS_OF_TEST_ORDERS = "testbestellung testorder testauftrag testkauf testrechnung proefbestelling testitilaus"
+_TEST_ORDERS = frozenset(_WORDS_OF_TEST_ORDERS.split())
+
 _SIZES = (
     ("additional", "secondary", "back", "alt", "alternate", "hover", "gallery", "weitere", "other"),
     ("small", "s", "xs", "thumb", "thumbnail", "tn", "mini", "icon", "preview", "klein", "petite", "vignette"),
@@ -264,9 +269,32 @@ def tags_in(text: str) -> list[str]:
 
 
 def is_test_tag(tag: str) -> bool:
-    """Whether a tag has no other words than those for tests: "test", "Test order"."""
-    found = set(classes_of(tag))
-    return TEST_WORD in found <= {TEST_WORD, ORDER_WORD}
+    """Whether a tag has no other words than those for tests: "test", "Test order".
+
+    After a dash, a colon or in brackets may stand what to do: "Test order - ignore"; and after both words together.
+    """
+    found = set(classes_of(_REMARK_AFTER.split(tag.strip(" ()[]!*"), maxsplit=1)[0]))
+    if TEST_WORD in found <= {TEST_WORD, ORDER_WORD}:
+        return True
+    words = words_of(tag)
+    if not 0 < len(words) <= _MOST_WORDS_OF_REMARKS:
+        return False
+    first = [set(_classes(word)) for word in words[:2]]
+    return words[0] in _TEST_ORDERS or set().union(*first) == {TEST_WORD, ORDER_WORD}
+
+
+_WORDS_OF_DURATIONS = """
+    days tage jours dias giorni dagen dni dnu dny dager dage dagar paivaa paivat nap napok zile gun дней дни нощувки
+    hours stunden heures horas ore uren godziny hodin hodiny timer timmar tuntia ora orak saat часов nights nachte
+    naechte nuits noches notti noites nachten noce noci netter naetter nattar oita ejszaka nopti gece weeks 泊 日数
+"""
+_DURATIONS = frozenset(plain_letters(_WORDS_OF_DURATIONS).split())
+
+
+def says_how_long(name: str) -> bool:
+    """Whether a name is that of numbers of days, nights or hours, as rentals have."""
+    words = words_of(name)
+    return bool(words) and len(words) <= len(["rental", "days"]) and not _DURATIONS.isdisjoint(words)
 
 
 def has_id_word(name: str) -> bool:

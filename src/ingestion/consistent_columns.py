@@ -21,7 +21,7 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_profile import profile_columns
 from src.ingestion.column_vocabulary import OTHER_WORD, SUM_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, says_how_long, words_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.prices import price_in
 from src.ingestion.role_columns import RoleColumn, Roles, free_columns
@@ -349,6 +349,8 @@ def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:
     taken = {column.at for columns in roles.values() for column in columns}
     for at, profile in enumerate(first.profiles):
         if at in taken or profile.integers < _MOST or profile.n_distinct < 2 or is_excluded(profile.meaning):
+            continue
+        if says_how_long(profile.name):  # days of a rental
             continue
         total = total_column(first, at, price)
         if total is not None:

@@ -62,6 +62,8 @@ _NAMES = {
         "notadecredito", "notacredito", "notedecredit", "korekta", "rma", "ruckerstattung", "rueckerstattung",
         "erstattung", "remboursement", "reembolso", "rimborso", "stornorechnung", "terugbetaling", "退货", "退款",
         "返品", "返金", "환불", "возврат", "retour", "devolucion", "devolucao", "reso", "zwrot", "annulation",
+        "rucknahme", "ruecknahme", "rucklaufer", "warenruckgabe", "retoursendung", "vratka", "vraceni", "vratenie",
+        "restituzione", "restitucion", "retorno", "returnering", "tilbagelevering", "visszavetel", "teruggave",
         "visszaru", "visszaterites", "iade", "retur", "returnare", "pengembalian", "επιστροφη", "повернення", "povrat",
     ),
 }  # fmt: skip
@@ -77,6 +79,9 @@ _NOISE_WORDS = """
         produit producto produto
         article completed complete success successful list ecommerce ee google user customer made screen placed
         finished final new to de del della di da le la el les il lo gli een het na w z u das der die zum zur vom
+        kunden kunde client clients cliente clienti klant klanten kund klient klienta klientow zakaznik zakaznika
+        musteri
+        asiakas vevo od do von vom клиента покупателя
         update updated changed seite seiten artikels produkts prodotto prodotti artikel prodotto produktu towaru karty
         strony pagina page fiche ficha scheda express checkout 商品 加入 追加 添加 ページ 詳細 详情 页面 товара в ao aos
         dodanie dodaj dodawanie добавление добавлен tetel helyezes termek urun ekle ekleme eklendi adaugare
@@ -107,6 +112,13 @@ _IGNORED = frozenset(_IGNORED_WORDS.split())
 _OTHER_THINGS = frozenset(
     ["email", "mail", "sms", "push", "notification", "newsletter", "survey", "form", "video", "banner", "popup", "chat"]
 )
+# What comes from suppliers, goes back to them or is counted is no act of a customer: beginnings of words.
+_OF_STOCK = (
+    "lieferant", "supplier", "fournisseur", "proveedor", "fornitor", "fornecedor", "leverancier", "dostawc",
+    "dodavatel", "leverantor", "leverandor", "toimittaja", "szallito", "furnizor", "tedarik", "поставщ", "inventur",
+    "inventar", "inventair", "stocktak", "stockcount", "warenzugang", "wareneingang", "goodsreceipt", "umlager",
+    "umbuch", "bestandskorrekt", "inwentaryz", "remanent", "inventura", "leltar", "sayim", "инвентариз",
+)  # fmt: skip
 # What a shop does for somebody who looks for something; beside a kind, as in "search_click", it is that kind.
 _LOOKING_FOR = frozenset(
     ["search", "searched", "searching", "filter", "filters", "filtered", "sort", "sorted", "sorting"]
@@ -216,7 +228,7 @@ def is_ignored_kind(name: str) -> bool:
         "".join(words) in _IGNORED
         or not _OTHER_THINGS.isdisjoint(words)
         or (not _LOOKING_FOR.isdisjoint(words) and not any(map(_known, words)))
-        or any(word.startswith(_REMOVALS) for word in words)
+        or any(word.startswith((*_REMOVALS, *_OF_STOCK)) for word in words)
         or not _AGAINST.isdisjoint(words)
         or (not _NEGATIONS.isdisjoint(words) and not _TURNED.isdisjoint(words))
     )

@@ -257,7 +257,7 @@ def _kinds_and_values(
         kinds, codes, value = kind.tolist(), _INVOICE_CODES, np.abs(value)
     elif layout.name == EVENTS:
         kinds, codes = _named_kinds(texts[KIND], layout.words, rejections), _CODES
-        value = _values_by_kind(value, kinds, column)
+        value = _values_by_kind(value, kinds, column, of_stock=layout.of_stock)
     else:
         return _KindsAndValues([layout.kind.value] * n, np.ones(n))
     is_rating = where_true(kinds, EventKind.RATING.__eq__)
@@ -291,8 +291,10 @@ def _named_kinds(names: list[str], words: Words, rejections: RowRejections) -> l
     return kinds
 
 
-def _values_by_kind(value: FloatArray, kinds: list[str], column: str) -> FloatArray:
+def _values_by_kind(value: FloatArray, kinds: list[str], column: str, *, of_stock: bool) -> FloatArray:
     """Return values that count: of returns the amount, and 1.0 for a rating beside a view, cart or click."""
+    if of_stock:
+        value = np.where(where_true(kinds, EventKind.PURCHASE.__eq__), -value, value)
     value = np.where(where_true(kinds, EventKind.RETURN.__eq__), np.abs(value), value)
     if column != VALUE:
         return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
-from src.ingestion.loan_kinds import loan_kind
+from src.ingestion.loan_kinds import loan_kind, loan_state
 from src.ingestion.no_products import NOT_SOLD, SOLD, line_kind
 from src.ingestion.order_states import OrderState, is_kept_back, order_state, says_paid
 
@@ -26,7 +26,7 @@ class Words:
 
     Attributes:
         given: Word in lower case → one of MEANINGS.
-        of_loans: Whether the kinds of events are those of a library, where what is lent comes back.
+        of_loans: Whether kinds of events, or states, are those of a library or rental, where what is lent comes back.
     """
 
     given: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,9 @@ class Words:
     def state(self, name: str) -> OrderState | None:
         """Return what the name of a state means; None for an unknown one."""
         given = self.given.get(name.lower(), "")
-        return OrderState.UNDONE if given == _NOTHING else _STATES[given] if given in _STATES else order_state(name)
+        if given == _NOTHING or given in _STATES:
+            return OrderState.UNDONE if given == _NOTHING else _STATES[given]
+        return (loan_state(name) if self.of_loans else None) or order_state(name)
 
     def shown(self, cells: Sequence[object]) -> list[object]:
         """Return cells with whether the product is listed where an option says it; others as they are."""

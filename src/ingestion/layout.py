@@ -97,6 +97,7 @@ class Layout:
         scale: The scale of its ratings; None where that is not known.
         cents: Roles of prices that are in cents.
         of_lines: Whether prices are those of whole lines: the quantity times that of one piece.
+        of_stock: Whether quantities of sales are below zero, as a stock sees them.
         nobody: Ids of users that stand for nobody in this file.
         no_ids: Cells that mean none in its column of ids of products.
         notes: Ambiguities, and the options that resolve them the other way.
@@ -120,6 +121,7 @@ class Layout:
     scale: Scale | None = None
     cents: frozenset[str] = frozenset()
     of_lines: bool = False
+    of_stock: bool = False
     nobody: frozenset[str] = frozenset()
     no_ids: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()

@@ -82,6 +82,7 @@ from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.role_columns import RoleColumn
 from src.ingestion.row_shapes import reshape
 from src.ingestion.stacked_tables import refuse_two_tables
+from src.ingestion.stock_views import sells_below_zero, stock_note
 from src.ingestion.table_files import FlatRows, NamedRows, OpenedRows, open_rows
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
@@ -170,6 +171,7 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     """Return the table of a file whose columns have names."""
     path = named.rows.file.path
     rows, names, sample, profiles, wide = _narrowed(named, hints)
+    names, profiles = _numbered_names(names, profiles)
     given = find_given_columns(hints, names, len(names), path)
     first = FirstRows(profiles, sample)
     reading = read_columns(first, given, hints, known)
@@ -240,6 +242,19 @@ def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
     names = wide.names(named.names)
     sample = [as_texts(row) for each in named.sample for row in wide.rows_of(each)]
     return _Narrowed(rows, names, sample, profile_columns(names, sample), wide)
+
+
+def _numbered_names(names: Sequence[str], profiles: Sequence[ColumnProfile]) -> tuple[list[str], list[ColumnProfile]]:
+    """Call filled columns without a name by their numbers, so that messages tell them apart."""
+    found = [
+        f"column {at + 1}" if not name and profile.cells else name
+        for at, (name, profile) in enumerate(zip(names, profiles, strict=True))
+    ]
+    renamed = [
+        profile if profile.name == name else replace(profile, name=name)
+        for name, profile in zip(found, profiles, strict=True)
+    ]
+    return found, renamed
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
@@ -370,6 +385,8 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     notes += [*encoding_notes(rows, texts, hints), *rows.file.notes()]
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     words = find_words(layout, texts, hints, notes)
+    of_stock = sells_below_zero(layout, texts, words)
+    notes += [stock_note(layout)] if of_stock else []
     found = replace(
         layout,
         time=time,
@@ -385,6 +402,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         scale=ratings.scale,
         cents=cents,
         of_lines=of_lines,
+        of_stock=of_stock,
         notes=tuple(notes),
     )
     return Table(rows.file.path, _wanted_language_last(rows, found), found)

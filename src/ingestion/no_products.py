@@ -25,6 +25,8 @@ _CHARGES = """
     kaution caution 押金
     fee fees surcharge gebuhr gebuehr gebuhren zuschlag supplement recargo toeslag oplata 手数料
     donation spende don donacion donazione rounding rundung
+    transport transports transporte trasporti transportkosten transportowa transportowe transportowy przewoz kuljetus
+    szallitas fuvar nakliye kargo dopravy prijevoz prevoz перевозка μεταφορικα
     tax taxes vat mwst steuer tva iva coupon coupons adjustment billing
 """
 _BESIDE = """
@@ -33,6 +35,8 @@ _BESIDE = """
     pauschale kostenpauschale de du del della le la les los d fur pour por per for auf of and und et y e the a to zur
     zum percent prozent eur usd gbp code promo coupon total service line item custom amount frais spese koszt koszty
     kost additional extra inland ausland eu
+    usluga uslugi services dienstleistung servicio servicios servizio servizi servico prestation prestations sluzba
+    sluzby tjanst tjeneste palvelu szolgaltatas hizmet услуга услуги
 """
 _VOUCHERS = """
     voucher vouchers promotion promotions promo credit credits coupon coupons gutschein gutscheine gutschrift aktion bon
@@ -78,6 +82,17 @@ _BESIDE_BAGS = """
     grande piccola media our unsere mit with logo service ohne extra fur para per pour in de del du di von aus stuck
     caisse pick up folie p c ct cent
 """
+_SERVICES = """
+    montage montaz montaje montaggio montagem montering montavimas montaj assembly installation installatie instalacja
+    instalacion installazione instalace instalacao instalare asennus asennuspalvelu telepites beszereles kurulum einbau
+    aufbau aufbauservice montageservice einbauservice aufstellung anfahrt anfahrtspauschale arbeitszeit arbeitsstunde
+    arbeitslohn robocizna labour labor setup монтаж установка сборка 組立 設置 安装 설치
+"""
+_BESIDE_SERVICES = """
+    service services usluga dienstleistung servicio servizio servico prestation sluzba tjanst palvelu and und et e y i a
+    on site vor ort domicile zuhause home per pro hour hours stunde stunden h std heure hora ora godzina pauschale flat
+    basic standard premium de du des der la le di do kit cost costs kosten frais
+"""
 _WORDS_OF_DONATIONS = """
     donation donations donate spende spenden don dons donacion donativo donazione doacao donatie darowizna donasjon gava
     lahjoitus пожертвование 捐款 寄付 trinkgeld tip tips pourboire propina
@@ -90,10 +105,15 @@ _LINE_WORDS = {
     **dict.fromkeys((*_CHARGE_WORDS, *_VOUCHERS.split()), NOT_SOLD),
     **dict.fromkeys(_PARTS_OF_SETS.split(), PART_OF_SET),
 }
+_SERVICE_WORDS = frozenset(plain_letters(_SERVICES).split())
+_OF_SERVICES = _SERVICE_WORDS | frozenset(plain_letters(_BESIDE_SERVICES).split())
 _BAG_WORDS = frozenset(plain_letters(_BAGS).split())
 _OF_BAGS = _BAG_WORDS | frozenset(plain_letters(_BESIDE_BAGS).split())
 _NUMBERED = re.compile(r"[^\W\d_]+|[^\W\d_]{5,}[-_ ]?\d{1,3}")
-_DOUBTFUL = frozenset(["porto", "portes", "caution", "taxes", "mancia", "donacion", "supplement", "discounts"])
+_WORDS_IN_DOUBT = """
+    porto portes caution taxes mancia donacion supplement discounts transport transports transporte kargo
+"""
+_DOUBTFUL = frozenset(_WORDS_IN_DOUBT.split())
 """Words for charges that name other things too."""
 _MOST_NUMBERED = 5  # charges that are told apart by a number
 _OF_LINES = frozenset((*_LINE_WORDS, *_WORDS, *_BESIDE_LINES.split()))
@@ -126,14 +146,15 @@ def is_charge(title: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def may_be_extra(title: str) -> bool:
-    """Whether a title says nothing but a bag or a wrapping, or begins with a word for gifts of money.
+    """Whether a title says nothing but a bag, a wrapping or a service, or begins with a word for gifts of money.
 
     "Tragetasche groß" does, and some shops sell such bags: cells must tell whether it is an extra.
     """
     words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _OF_BAGS) or [word]]
     words = [re.sub(r"^\d+|\d+$", "", word) or word for word in words]
     is_bag = not _BAG_WORDS.isdisjoint(words) and _OF_BAGS.issuperset(words)
-    return is_bag or not _DONATIONS.isdisjoint(words[:1])
+    is_service = not _SERVICE_WORDS.isdisjoint(words) and _OF_SERVICES.issuperset(words)
+    return is_bag or is_service or not _DONATIONS.isdisjoint(words[:1])
 
 
 def is_charge_by_id(id_: str, title: str = "") -> bool:
@@ -153,6 +174,15 @@ def is_charge_by_id(id_: str, title: str = "") -> bool:
         return False
     is_clear = not any(map(str.isdigit, id_)) or _DOUBTFUL.isdisjoint(re.split(r"[\W\d_]+", plain_letters(id_)))
     return is_clear or title in ("", id_) or _has_words_of_charges_only(title)
+
+
+def is_sort_of_charges(category: str) -> bool:
+    """Whether a category says nothing but charges, and none of its words names sorts of products too: "Transport".
+
+    Args:
+        category: The cell.
+    """
+    return is_charge(category) and _DOUBTFUL.isdisjoint(words_of(category))
 
 
 def is_series(ids: Collection[str]) -> Callable[[str], bool]:

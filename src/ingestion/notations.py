@@ -22,6 +22,7 @@ from src.ingestion.column_names import (
     PRODUCT,
     QUANTITY,
     SALE_PRICE,
+    STATE,
     TIME,
     TITLE,
     USER,
@@ -34,7 +35,8 @@ from src.ingestion.csv_rows import CsvRows
 from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
 from src.ingestion.given_words import Words
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Hints, Layout
-from src.ingestion.loan_kinds import are_loans
+from src.ingestion.loan_kinds import are_loans, names_rental
+from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import (
     DAYS_AND_MONTHS,
@@ -51,6 +53,7 @@ from src.ingestion.prices import is_in_cents, price_in
 from src.ingestion.rating_scales import (
     SHARES,
     USUAL_SCALE,
+    WORDED,
     Scale,
     find_no_rating,
     find_scale,
@@ -185,7 +188,8 @@ def find_rating_scale(
     rated = [text for text in texts[VALUE] if not says_unrated(text, no_rating)]
     if hints.scale is None and (own := _own_scale(layout, rated, decimal, notes)):
         return RatingNotation(no_rating is not None, no_rating, own)
-    unrated = no_rating is not None or (hints.scale != SHARES and _has_unrated(texts[VALUE]))
+    may_lack = hints.scale != SHARES and hints.scale is not WORDED  # who gave no answer told nothing
+    unrated = no_rating is not None or (may_lack and _has_unrated(texts[VALUE]))
     if unrated:
         what = "empty, 0 or below 0" if no_rating is None else f"empty, or {no_rating:g} far from all others,"
         notes.append(
@@ -410,7 +414,7 @@ def _has_unrated(texts: list[str]) -> bool:
 
 
 def find_words(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes: list[str]) -> Words:
-    """Find out whether kinds of events are those of a library, whose returns take nothing back.
+    """Find out whether kinds of events, or states, are those of a library or rental, whose returns take nothing back.
 
     Args:
         layout: What the rows mean.
@@ -421,6 +425,8 @@ def find_words(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes:
     Returns:
         What words mean in this file.
     """
+    if layout.name in (PURCHASES, PAIRS) and STATE in texts:
+        return _words_of_rentals(layout, set(texts[STATE]), hints, notes)
     if layout.name != EVENTS or not are_loans(set(texts[KIND])):
         return hints.words
     words = replace(hints.words, of_loans=True)
@@ -429,6 +435,27 @@ def find_words(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes:
         notes.append(
             f"{layout.name_of(layout.columns[KIND])!r} has loans: {', '.join(map(repr, ends))} end or prolong one, and "
             f"do not count; if they take it back: --words {shlex.quote(','.join(f'{name}=return' for name in ends))}"
+        )
+    return words
+
+
+def _words_of_rentals(layout: Layout, states: set[str], hints: Hints, notes: list[str]) -> Words:
+    """Let what came back count where rows are loans or rentals, by their states or the names of columns."""
+    if not are_loans(states) and not names_rental(layout.names):
+        return hints.words
+    words = replace(hints.words, of_loans=True)
+    back = sorted(
+        name
+        for name in states
+        if not hints.words.gives(name)
+        and order_state(name) is OrderState.UNDONE
+        and words.state(name) is OrderState.DONE
+    )
+    if back:
+        notes.append(
+            f"{layout.name_of(layout.columns[STATE])!r} has rentals or loans: {', '.join(map(repr, back))} ended one "
+            f"that took place, and counts; if it takes it back: --words "
+            f"{shlex.quote(','.join(f'{name}=cancelled' for name in back))}"
         )
     return words
 

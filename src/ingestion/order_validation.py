@@ -28,7 +28,15 @@ from src.ingestion.column_names import (
 from src.ingestion.column_words import is_test_tag, tags_in, words_of
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.no_products import NOT_SOLD, PART_OF_SET, is_charge, is_charge_by_id, is_gift_card, is_series
+from src.ingestion.no_products import (
+    NOT_SOLD,
+    PART_OF_SET,
+    is_charge,
+    is_charge_by_id,
+    is_gift_card,
+    is_series,
+    is_sort_of_charges,
+)
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.prices import price_in
@@ -81,8 +89,8 @@ def leave_out_orders(
         _leave_out_charges(cells, rejections)
         if CATEGORY in cells:
             sorts = as_texts(cells[CATEGORY])
-            if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
-                rejections.add_where(sorts, is_charge, RejectionCode.NO_PRODUCT)
+            if not all(map(is_sort_of_charges, set(sorts))):  # one that all rows have is that of the shop
+                rejections.add_where(sorts, is_sort_of_charges, RejectionCode.NO_PRODUCT)
         if PART_OF in texts:
             rejections.add_where(texts[PART_OF], lambda line: not is_nothing(line), RejectionCode.PART_OF_SET)
         if LINE_KIND in texts:

@@ -8,7 +8,6 @@ from src.core.errors import UnclearLayout
 from src.ingestion.column_names import (
     GROUP,
     INVOICE,
-    KIND,
     PRODUCT,
     QUANTITY,
     TIME,
@@ -24,9 +23,9 @@ from src.ingestion.column_words import classes_of, has_id_word, is_excluded, nam
 from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout_choice import GivenColumns
+from src.ingestion.likely_columns import are_hardly_users, are_places, likely_product, likely_user
 from src.ingestion.role_columns import Roles
 from src.ingestion.titled_events import user_and_product
-from src.ingestion.unused_columns import may_be_points
 
 _JOINED = re.compile(r"If another file has the \w+ of these orders, give both files together: they are joined\. ")
 _HALF, _MOST = 0.5, 0.9
@@ -108,8 +107,8 @@ def _hang_together(first: FirstRows, found: dict[str, int], roles: Roles) -> boo
     user, product = found[USER], found[PRODUCT]
     is_swapped = USER_WORD in classes_of(first.names[product]) or PRODUCT_WORD in classes_of(first.names[user])
     are_counts = max(map(len, first.profiles[user].cells), default=0) < _DIGITS and first.profiles[user].integers == 1.0
-    if is_swapped or are_counts or names_a_visit(first.names[user]):
-        return False
+    if is_swapped or are_counts or names_a_visit(first.names[user]) or are_hardly_users(first.profiles[user]):
+        return False  # neither numbers, visits nor types are users
     if max(share_single(first, user, product), share_single(first, product, user)) >= _MOST:
         return False
     times = [at for at, profile in enumerate(first.profiles) if profile.times >= _MOST]
@@ -143,21 +142,41 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and not names_attributes(at, profiles)
         and (profile.numbers < _HALF or _names_ids(profile.name))
     ]
-    if TITLE in roles and {USER, PRODUCT}.isdisjoint(found) and (pair := user_and_product(roles[TITLE][0].at, first)):
-        found |= dict(zip((USER, PRODUCT), pair, strict=True))
+    _add_by_titles(found, first, roles)
+    free = [at for at in free if at not in found.values()]
     # The customers of orders that name none are in another file.
     for role in (PRODUCT,) if INVOICE in roles else (USER, PRODUCT):
         # What has one customer each, such as an order, is no product.
         other = (PRODUCT, GROUP) if role == USER else (USER,)
         fit = [at for at in free if role_of_name(profiles[at].meaning) not in other]
         fit = [at for at in fit if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
+        fit = [at for at in fit if not (are_hardly_users(profiles[at]) if role == USER else are_places(profiles[at]))]
         if role not in found and fit:
             found[role] = fit[0]
             free.remove(fit[0])
-    if {VALUE, QUANTITY, INVOICE, KIND}.isdisjoint(roles):
-        rated = (at for at, each in enumerate(profiles) if at not in found.values() and may_be_points(each))
-        if (at := next(rated, None)) is not None:
-            found[VALUE] = at
     if not {USER, PRODUCT} <= found.keys() or not _hang_together(first, found, roles):
         return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
     return f", perhaps: {columns_option(found, [profile.name for profile in profiles])}"
+
+
+def _add_by_titles(found: dict[str, int], first: FirstRows, roles: Roles) -> None:
+    """Add the ids that titles stand for, and the ids that come again with others of them.
+
+    Args:
+        found: Role → position; completed.
+        first: The first rows of the file.
+        roles: The columns of each role.
+    """
+    if TITLE not in roles or {USER, PRODUCT} <= found.keys():
+        return
+    title = roles[TITLE][0].at
+    pair = user_and_product(title, first) if {USER, PRODUCT}.isdisjoint(found) else None
+    if pair and not are_hardly_users(first.profiles[pair[0]]):
+        found |= dict(zip((USER, PRODUCT), pair, strict=True))
+        return
+    order = roles[INVOICE][0].at if INVOICE in roles else None
+    busy = {*found.values(), *({order} if order is not None else ())}
+    if PRODUCT not in found and (at := likely_product(title, busy, first)) is not None:
+        found[PRODUCT] = at
+    if USER not in found and PRODUCT in found and (at := likely_user(found[PRODUCT], order, busy, first)) is not None:
+        found[USER] = at

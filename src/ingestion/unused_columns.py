@@ -59,7 +59,6 @@ _SORT = "sort"
 """In place of a role: the state, or the kind of line where another column has the state."""
 _FEW = 2
 _REPEATED = 0.4
-_HIGHEST_POINTS = 100
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
@@ -382,16 +381,6 @@ def _may_be_ratings(profile: ColumnProfile) -> bool:
         return False
     numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
     return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
-
-
-def may_be_points(profile: ColumnProfile) -> bool:
-    """Return whether a column has numbers up to 100 that repeat, as ratings on any scale do, and no money."""
-    is_numeric = len(profile.cells) >= MANY and profile.numbers == 1.0 and profile.n_distinct > 2
-    if not is_numeric or profile.repeated < _REPEATED or has_id_word(profile.meaning):
-        return False
-    numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
-    is_money = PRICE in classes_of(profile.meaning) or profile.share(lambda cell: cell[-3:-2] in (".", ",")) >= 0.5
-    return not is_money and min(numbers) >= 0 and max(numbers) <= _HIGHEST_POINTS
 
 
 def _may_be_counts(profile: ColumnProfile) -> bool:

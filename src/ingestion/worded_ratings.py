@@ -32,6 +32,15 @@ _OTHERS = """
 """
 _NOT = frozenset({"not", "no", "nicht", "pas", "non", "nao", "niet"})
 _KNOWN = frozenset({*_GRADE_OF, *_MORE, *_NOT, *_OTHERS.split()})
+_THUMBS = {"👍": "5", "👎": "1", "❤": "5", "♥": "5", "💔": "1", "thumbs up": "5", "thumbs down": "1"}
+_FACES = {
+    **dict.fromkeys("😍🤩🥰😀😃😄😁😆", "5"),
+    **dict.fromkeys("🙂😊☺", "4"),
+    **dict.fromkeys("😐😑😶", "3"),
+    **dict.fromkeys("🙁☹😕😞", "2"),
+    **dict.fromkeys("😡😠🤬😤🤮😢😭", "1"),
+}
+_VARIANTS = dict.fromkeys((0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400)))  # of presentation, and colours of skin
 _VOTES = {"true": "1", "false": "0", "recommended": "1", "not recommended": "0"}
 _WORDS_OF_VOTES = """
     vote votes voted upvote upvoted recommend recommends recommended recommendation like liked thumb thumbs empfohlen
@@ -41,7 +50,9 @@ _NAMES_OF_VOTES = frozenset(_WORDS_OF_VOTES.split())
 
 
 def rating_in_words(text: str) -> str | None:
-    """Return the rating from 1 to 5 that words say, or 1 and 0 for "true" and "false"; None for all other texts."""
+    """Return the rating from 1 to 5 that words faces or thumbs say, 1 and 0 for "true" and "false"; else None."""
+    if sign := thumb_of(text) or _FACES.get(_plain_sign(text)):
+        return sign
     if vote := _VOTES.get(text.lower()):
         return vote
     words = words_of(text)
@@ -51,6 +62,19 @@ def rating_in_words(text: str) -> str | None:
     grade = 0 if 0 in found or min(found) < 0 < max(found) else found[-1]
     grade = max(-2, min(2, grade * (2 if _MORE & {*words} else 1)))
     return str(3 + (-grade if _NOT & {*words} else grade))
+
+
+def thumb_of(text: str) -> str | None:
+    """Return "5" for a thumb up or a heart, "1" for a thumb down or a broken heart; None for all other texts.
+
+    Args:
+        text: The cell.
+    """
+    return _THUMBS.get(_plain_sign(text).lower().replace("_", " "))
+
+
+def _plain_sign(text: str) -> str:
+    return text.strip(" :").translate(_VARIANTS)
 
 
 def are_words(texts: Sequence[str]) -> bool:
@@ -74,7 +98,7 @@ def words_note(texts: Sequence[str]) -> str:
 
 def is_scale_of_words(cells: set[str]) -> bool:
     """Return whether these different cells are worded ratings, good ones and bad ones."""
-    found = {rating_in_words(cell) if cell.lower() not in _VOTES else None for cell in cells}
+    found = {rating_in_words(cell) if cell.lower() not in _VOTES and not thumb_of(cell) else None for cell in cells}
     return None not in found and len(found) > 2 and min(map(str, found)) < "3" < max(map(str, found))
 
 
@@ -88,6 +112,8 @@ def are_votes(name: str, cells: set[str]) -> bool:
     Returns:
         False where only one answer stands.
     """
+    if {thumb_of(cell) for cell in cells} == {"1", "5"}:
+        return True
     given = {cell.lower() for cell in cells}
     return (
         len(given) == 2

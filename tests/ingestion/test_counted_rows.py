@@ -64,10 +64,10 @@ def _movements(other: str) -> str:
 
 
 def test_rows_that_count_though_a_column_says_that_they_came_back_are_a_warning(write: Write) -> None:
-    said = next(note for note in read(write(_movements("Reso da cliente"))).table.layout.notes if "'causale'" in note)
+    said = next(note for note in read(write(_movements("Reso per difetto"))).table.layout.notes if "'causale'" in note)
     assert said.startswith("WARNING: ")
-    assert "--words 'Reso da cliente=cancelled'" in said
-    assert "--words 'Reso da cliente=return,Vendita banco=purchase'" in said
+    assert "--words 'Reso per difetto=cancelled'" in said
+    assert "--words 'Reso per difetto=return,Vendita banco=purchase'" in said
 
 
 def test_sorts_of_which_none_says_that_it_was_undone_are_no_warning(write: Write) -> None:
