@@ -35,6 +35,7 @@ from src.ingestion.column_names import (
     TOTAL,
     USER,
     VALUE,
+    WITHDRAWN,
     is_number,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
@@ -122,6 +123,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         return 0.5 if profile.is_enumeration and (is_named or profile.kinds > 0.0) else 0.0
     if role == LISTED and max(profile.times, profile.texts, profile.urls) >= _HALF_FULL:
         return 0.0
+    if role == WITHDRAWN and not is_named:
+        return 1.0 if {*map(plain_letters, profile.cells)} <= _BITS else 0.0
     if role == LINE_KIND:
         return 1.0 if {line_kind(cell) for cell in set(profile.cells)} & {NOT_SOLD, PART_OF_SET} else 0.0
     if role == CANCELLED:

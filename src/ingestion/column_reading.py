@@ -34,6 +34,7 @@ from src.ingestion.column_roles import find_code, find_roles, find_user_by_look
 from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import are_few_titles, prefer_consistent
+from src.ingestion.control_columns import is_control
 from src.ingestion.counted_rows import counted_rows
 from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
@@ -70,7 +71,6 @@ _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE, TEST
 _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4, CANCELLED: 0.3}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
-_MOSTLY_TITLED = 0.8  # share of rows with a title, below which variants have that of their parent
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 
@@ -262,6 +262,13 @@ def _settled(layout: str, roles: Roles, first: FirstRows, given: GivenColumns) -
     def taken() -> set[int]:
         return {column.at for columns in roles.values() for column in columns}
 
+    if not {LISTED} & {*given.columns, *given.ignored}:
+        busy = {
+            columns[0].at for role, columns in roles.items() if role not in (*UNUSED_ROLES[PRODUCTS], STATE, LISTED)
+        }
+        controls = [at for at, profile in enumerate(profiles) if at not in busy and is_control(profile)]
+        free_columns(roles, controls)
+        roles |= {LISTED: [RoleColumn(controls[0], LOOK, False, 1.0), *roles.get(LISTED, ())]} if controls else {}
     if not {LISTED, STATE} & {*roles, *given.ignored}:
         roles |= listed_by_look(profiles, taken())
     if SALE_PRICE in roles and not {ON_SALE} & {*roles, *given.ignored}:
@@ -360,8 +367,8 @@ def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile])
 
 
 def _prefer_ids_of_parents(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
-    """Put the id first by which variants without titles name their parents: these have the titles."""
-    if not {GROUP, TITLE} <= roles.keys() or profiles[roles[TITLE][0].at].filled >= _MOSTLY_TITLED:
+    """Put the id first by which variants name their parents."""
+    if GROUP not in roles:
         return
     parents = set(profiles[roles[GROUP][0].at].cells)
     fixed = {columns[0].at for role, columns in roles.items() if role != PRODUCT}

@@ -215,6 +215,15 @@ WORDS: dict[str, str] = {
         publicerad publicerat udgivet publisert julkaistu publikovano zverejneno kozzeteve yayimlanmis yayinlandi
         publicat опубликован опубликовано опубліковано δημοσιευμενο 公開済み
     """,
+    "withdrawn": """
+        hidden blocked versteckt ausgeblendet gesperrt sperre sperrkennzeichen ausgelistet masque masquee bloque bloquee
+        oculto oculta bloqueado bloqueada descatalogado nascosto nascosta bloccato verborgen geblokkeerd ukryty
+        ukryte ukryta
+        zablokowany zablokowane skryty skryte zablokovano blokovano dold sparrad skjult sperret piilotettu estetty
+        rejtett
+        letiltva gizli engelli ascuns blocat скрыт скрытый скрыто заблокирован прихований κρυφο 非表示 倉庫指定 隐藏
+        停售 廃番 숨김 판매중지 discontinued withdrawn delisted archived obsolete auslaufartikel deactivated
+    """,
     "language": """
         language locale lang sprache langue idioma taal lingua jezyk storeview 语言 言語 язык
     """,

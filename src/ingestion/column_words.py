@@ -61,8 +61,8 @@ _BY_CELLS = frozenset({"time", "price", "image", "state", "kind"})
 
 # Where a name has words of two roles, the earlier one is what the column holds: a "category name" is a category.
 _PRECEDENCE = (
-    TEST_WORD, "cancelled", "refunded", "state", "language", "group", "listed", "time", "stock", "brand", "category",
-    "image", "price", "quantity", "rating", "description", "kind", "title",
+    TEST_WORD, "cancelled", "refunded", "state", "language", "group", "withdrawn", "listed", "time", "stock", "brand",
+    "category", "image", "price", "quantity", "rating", "description", "kind", "title",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
     KIND,
+    LISTED,
     PRICE,
     PRODUCT,
     QUANTITY,
@@ -30,11 +31,13 @@ from src.ingestion.column_names import (
     columns_option,
     number_of,
 )
+from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_words import writes_days_first
+from src.ingestion.control_columns import is_control, meanings_of_control
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
 from src.ingestion.given_words import Words
-from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Hints, Layout
+from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints, Layout
 from src.ingestion.loan_kinds import are_loans, names_rental
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.parquet_rows import ParquetRows
@@ -425,6 +428,10 @@ def find_words(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes:
     Returns:
         What words mean in this file.
     """
+    if layout.name == PRODUCTS and LISTED in texts and layout.names:
+        control = ColumnProfile(layout.name_of(layout.columns[LISTED]), tuple(filter(None, texts[LISTED])), 0)
+        meanings = meanings_of_control(control.cells) if is_control(control) else {}
+        return replace(hints.words, given={**meanings, **hints.words.given})
     if layout.name in (PURCHASES, PAIRS) and STATE in texts:
         return _words_of_rentals(layout, set(texts[STATE]), hints, notes)
     if layout.name != EVENTS or not are_loans(set(texts[KIND])):

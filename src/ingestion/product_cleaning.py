@@ -307,8 +307,8 @@ def _withdrawn(cell: object, mended: Counter[str]) -> bool | None:
     if cell is None or isinstance(cell, bool):
         return cell or None
     word = _word(cell_text(cell) or "")
-    if word in _WITHDRAWN or word in _LISTED:
-        return True if word in _WITHDRAWN else None
+    if word in _WITHDRAWN or word in _LISTED or word in _YES or word in _NO:
+        return True if word in _WITHDRAWN or word in _YES else None
     mended["withdrawn is neither yes nor no: left empty"] += 1
     return None
 

@@ -474,8 +474,9 @@ _LOOKS = (
     _Telling(
         {PRODUCTS},
         _is_flag,
-        "{columns} is not used; if it says which products are shown: {option:listed}",
-        unread=frozenset({LISTED}),
+        "{columns} is not used; if 1 says that a product is shown: {option:listed}; if 1 says that it is kept back: "
+        "{option:withdrawn}",
+        unread=frozenset({LISTED, WITHDRAWN}),
     ),
     _Telling(
         {PAIRS},
