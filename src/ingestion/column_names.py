@@ -80,7 +80,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     BRAND: ("brand", "store", "manufacturer", "supplier", "vendor"),
     PRICE: (
         "price", "unitprice", "lineitemprice", "regularprice",
-        "variantprice", "listprice", "pricetaxincluded",
+        "variantprice", "listprice", "pricetaxincluded", "soldfor", "soldprice", "verkauftfur", "vendupour", "vendutoa",
     ),
     IMAGE: (
         "imageurl", "imagelink", "imageurlhighres", "imurl", "imagesrc", "imageurls",

@@ -58,6 +58,7 @@ from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.placeholder_ids import find_placeholder, prefer_finer
 from src.ingestion.product_attributes import drop_attributes_of_rows, drop_names_of_persons
+from src.ingestion.refund_columns import refund_notes
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 from src.ingestion.row_evidence import evidence_notes
@@ -183,6 +184,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     notes += evidence_notes(layout, columns, first, settled)
     is_of_events = layout != PRODUCTS
     counted = counted_rows(layout, columns, found.fallbacks, first, hints.kind, hints.words) if is_of_events else first
+    notes += refund_notes(layout, columns, first)
     notes += charge_notes(layout, columns, counted, settled)
     notes += extra_notes(layout, columns, counted, settled)
     notes += staff_notes(layout, columns, found.used, first, settled)

@@ -16,6 +16,7 @@ from src.ingestion.column_names import (
     LINE_KIND,
     NOT_SENT,
     PART_OF,
+    PRICE,
     PRODUCT,
     QUANTITY,
     REFUNDED,
@@ -38,7 +39,7 @@ from src.ingestion.no_products import (
     is_sort_of_charges,
 )
 from src.ingestion.order_states import OrderState
-from src.ingestion.parsing import as_texts, is_nothing
+from src.ingestion.parsing import as_texts, is_nothing, parse_numbers
 from src.ingestion.prices import price_in
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
@@ -109,7 +110,7 @@ def leave_out_orders(
     partly, pending = _leave_out_states(texts, layout, rules, rejections)
     if CANCELLED in texts:
         rejections.add_where(texts[CANCELLED], says_cancelled, RejectionCode.ORDER_CANCELLED)
-    share = _share_back(texts, partly)
+    share = _share_back(texts, partly, _paid_for_goods(texts, cells, layout))
     rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
     return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
 
@@ -194,12 +195,39 @@ def _leave_out_states(
     return partly, pending
 
 
-def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
+def _paid_for_goods(
+    texts: dict[str, list[str]], cells: dict[str, Sequence[object]], layout: Layout
+) -> FloatArray | None:
+    """Return float64[n], what the goods of each row's order cost together; None where nothing tells refunds or prices.
+
+    Args:
+        texts: Role → one text a row.
+        cells: Role → one cell a row, also of the roles of products.
+        layout: What the cells mean.
+    """
+    if REFUNDED not in texts or PRICE not in cells:
+        return None
+    prices = as_texts(cells[PRICE])
+    n = len(prices)
+    pieces = np.ones(n)
+    if QUANTITY in texts and not layout.of_lines:
+        pieces = np.abs(parse_numbers(texts[QUANTITY], layout.decimal)[0])
+        pieces = np.where(np.isfinite(pieces), pieces, 1.0)
+    paid = _amounts(prices, n) * pieces
+    if INVOICE not in texts:
+        return paid
+    _, order = np.unique(np.array(texts[INVOICE]), return_inverse=True)
+    return np.asarray(np.bincount(order, weights=paid)[order])
+
+
+def _share_back(texts: dict[str, list[str]], partly: BoolArray, paid: FloatArray | None) -> FloatArray:
     """Return float64[n], the share of each row that was refunded or came back.
 
     Args:
         texts: Role → one text a row.
         partly: bool[n], whether the state of the order says that a part was: half, unless the line says how many.
+        paid: float64[n], what the goods of its order cost, of which a refund is a part where no total is known; what
+            pays them all takes them back though shipping is kept.
     """
     n = len(partly)
     by_line = where_true(texts[RETURNED], lambda text: not is_nothing(text)) if RETURNED in texts else np.zeros(n, bool)
@@ -208,6 +236,10 @@ def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
     for back, whole in ((_amounts(texts.get(REFUNDED), n), TOTAL), (pieces, QUANTITY)):
         total = _amounts(texts.get(whole), n)
         share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
+    if paid is not None:
+        back, is_priced = _amounts(texts[REFUNDED], n), paid > 0
+        of_goods = np.where(is_priced, back / np.where(is_priced, paid, 1.0), 0.0)
+        share = np.where((of_goods >= _WHOLE) | (TOTAL not in texts), np.maximum(share, of_goods), share)
     return share
 
 
