@@ -56,6 +56,7 @@ from src.ingestion.missed_columns import missed_notes
 from src.ingestion.missing_times import missing_time_notes
 from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.person_ratings import drop_ratings_of_persons
 from src.ingestion.placeholder_ids import find_placeholder, prefer_finer
 from src.ingestion.product_attributes import drop_attributes_of_rows, drop_names_of_persons
 from src.ingestion.refund_columns import refund_notes
@@ -147,6 +148,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         _prefer_known(roles, profiles, known)
     preferred = [*titled, *prefer_customers(roles, first, settled_roles)]
     preferred += prefer_consistent(roles, first, settled_roles)
+    preferred += drop_ratings_of_persons(roles, first, settled_roles)
     readings = rank_readings(roles, profiles)
     if hints.layout is not None:
         readings = [Reading(hints.layout, 0.0)]

@@ -77,6 +77,7 @@ from src.ingestion.parsing import (
     as_texts,
 )
 from src.ingestion.proposed_columns import advice_of
+from src.ingestion.rated_groups import find_rated_groups
 from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
 from src.ingestion.role_columns import RoleColumn
@@ -84,6 +85,7 @@ from src.ingestion.row_shapes import reshape
 from src.ingestion.stacked_tables import refuse_two_tables
 from src.ingestion.stock_views import sells_below_zero, stock_note
 from src.ingestion.table_files import FlatRows, NamedRows, OpenedRows, open_rows
+from src.ingestion.url_products import find_url_products
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
 
@@ -216,6 +218,7 @@ def _row_maker(named: NamedRows, profiles: Sequence[ColumnProfile], hints: Hints
         return None
     is_open = {PRODUCT, KIND}.isdisjoint(hints.columns)
     found: RowMaker | None = (find_numbered(profiles) or find_act_columns(profiles, named.sample)) if is_open else None
+    found = found or (find_rated_groups(profiles) or find_url_products(profiles, named.sample) if is_open else None)
     found = found or find_wide(profiles, hints.columns)
     return found or find_embedded(named.names, named.sample, named.rows.file.path)
 

@@ -34,6 +34,7 @@ from src.ingestion.line_items import is_map_of_quantities
 from src.ingestion.nested_json import NestedJsonDocumentRows, NestedJsonRows, plan_of
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import as_texts
+from src.ingestion.second_headers import joined_names
 
 _FEWEST_NAMES = 3  # of a header that only its place tells
 
@@ -144,6 +145,8 @@ def _open_delimited(file: InputFile, first: str, hints: Hints) -> OpenedRows:
         if headers:  # a line that describes the columns may stand above their names
             _, before, names = max(headers)
             names = _without_trailing_separators(names, rows.width)
+            if joined := joined_names(names, [rows.padded(row, len(names)) for row in sample[1 - before :]]):
+                names, before = joined, before - 1
             return _with_names(replace(rows, header=1 - before, width=len(names)), names)
     return OpenedRows(rows, None, sample)
 

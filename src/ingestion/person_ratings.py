@@ -1,0 +1,32 @@
+"""Tell ratings that a shop gives to its customers from those that customers give to products. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from src.ingestion.column_names import USER, VALUE
+from src.ingestion.first_rows import FirstRows
+from src.ingestion.role_columns import Roles, free_columns
+
+
+def drop_ratings_of_persons(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iterator[str]:
+    """Take columns out of the ratings that have one value for each user: a "member rating", a level of loyalty.
+
+    Args:
+        roles: Role → its possible columns; changed.
+        first: The first rows of the file.
+        settled: Roles that options give or rule out.
+
+    Yields:
+        A sentence with an option for each column.
+    """
+    if USER not in roles or VALUE not in roles or VALUE in settled:
+        return
+    user = roles[USER][0].at
+    for at in [column.at for column in roles[VALUE]]:
+        if at != user and first.depends_on(at, [user]):
+            free_columns(roles, [at])
+            yield (
+                f"{first.profiles[at].name!r} is the same in all rows of one user, so that it rates users and no "
+                f"products, and was not taken for the rating; to take it: {first.option(VALUE, at)}"
+            )
