@@ -82,7 +82,7 @@ class ColumnProfile:
     def _has(self, look: Look) -> bool:
         """Whether nearly all cells are what another meaning of the name says, and cannot be what the usual one says."""
         if look is Look.DAYS:
-            return self.times >= _MOST
+            return max(self.times, self.excel_days) >= _MOST
         if look is Look.MONEY:
             return self._is_money_beyond_ratings()
         if look is Look.NUMBERS:
@@ -214,8 +214,7 @@ def looks_like_time(text: str) -> bool:
     """Whether a text has the shape of a date, of a date and time, or of a unix time."""
     if is_number(text):
         return bool(_EPOCH.fullmatch(text) or _COMPACT_DAY.fullmatch(text))
-    text = without_weekday(text)
-    return bool(_DATE.fullmatch(text) or _MONTH.fullmatch(text) or written_date(text))
+    return bool(_DATE.fullmatch(without_weekday(text)) or _MONTH.fullmatch(text) or written_date(text))
 
 
 def _looks_like_id(text: str) -> bool:
