@@ -35,7 +35,7 @@ LONGEST_HISTORY = 1_000
 """Events. Of a longer history the newest shape a list, so that their order counts."""
 MOST_LISTS = 1_000_000
 _MOST_TAKEN = 1_024
-_AT_ONCE, _AT_ONCE_IN_BLOCKS = 16, 4_096
+_AT_ONCE, _AT_ONCE_IN_BLOCKS = 16, 1_024
 """Lists between two looks at the time."""
 _HALF = 64
 _MASK = (1 << _HALF) - 1
