@@ -43,8 +43,16 @@ class Vocabulary:
         return cls.packed(pa.array(ids, type=pa.large_binary()))
 
     @classmethod
-    def packed(cls, ids: Any) -> Vocabulary:
-        """Return the same as `of`. ids: pyarrow's binary array of UTF-8."""
+    def packed(cls, ids: Any, sorted_rows: IntArray | None = None) -> Vocabulary:
+        """Return the same as `of`.
+
+        Args:
+            ids: pyarrow's binary array of UTF-8.
+            sorted_rows: int32[n], see the property; None to sort the ids.
+
+        Returns:
+            The vocabulary.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -54,8 +62,9 @@ class Vocabulary:
         _, offset_buffer, blob_buffer = packed.buffers()
         offsets = np.frombuffer(offset_buffer, np.int64)[: len(packed) + 1]
         blob = np.frombuffer(blob_buffer, np.uint8) if blob_buffer is not None else np.zeros(0, np.uint8)
-        order = pc.sort_indices(packed).to_numpy().astype(np.int32)
-        return cls(blob[: offsets[-1]], offsets, order)
+        if sorted_rows is None:
+            sorted_rows = pc.sort_indices(packed).to_numpy().astype(np.int32)
+        return cls(blob[: offsets[-1]], offsets, sorted_rows)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -122,11 +131,15 @@ class Vocabulary:
 
     def rows_of(self, ids: Sequence[str]) -> IntArray:
         """Return int64[len(ids)], the row number of each id; -1 for an unknown id."""
+        return np.array(self.row_numbers(ids), np.int64)
+
+    def row_numbers(self, ids: Sequence[str]) -> list[int]:
+        """Return the same as `rows_of` as a list, which costs less where there are few ids."""
         rows = list(map(self._met.get, ids))
         if None in rows:
             found = ((self.idx_of(id_) if row is None else row) for id_, row in zip(ids, rows, strict=True))
-            rows = [-1 if row is None else row for row in found]
-        return np.array(rows, np.int64)
+            return [-1 if row is None else row for row in found]
+        return rows  # type: ignore[return-value]  # mypy does not see that None is not in it
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
         """Translate row numbers into those of another vocabulary. Each distinct id is looked up once.
