@@ -8,6 +8,7 @@ the worker's loop may answer itself (`answerer`, see src/front/loop_answer.py).
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class DirectAnswers:
         """
         called, aisle = (environ["REQUEST_METHOD"], environ["PATH_INFO"]), context_of(self._app)
         is_plain = called in _CALLS and _is_plain(environ, aisle)
-        if not is_plain or (called == _LISTS and not is_plain_head(environ, aisle.settings.max_body_bytes)):
+        if not is_plain or (called == _LISTS and not is_plain_head(environ, sys.maxsize)):
             return None
         return partial(self._answer_in_loop, environ, aisle)
 
@@ -98,7 +99,8 @@ class DirectAnswers:
         began = time.perf_counter()
         body, answer = _HEALTHY, None
         if environ["REQUEST_METHOD"] == "POST":
-            wanted = self._wanted(sent) if is_plain_body(sent) else None
+            is_plain = is_plain_body(sent) and len(sent) <= aisle.settings.max_body_bytes
+            wanted = self._wanted(sent) if is_plain else None
             if wanted is None:
                 return None
             try:
