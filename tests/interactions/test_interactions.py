@@ -216,3 +216,14 @@ def test_ids_of_few_rows_are_remembered_and_stay_few(monkeypatch: pytest.MonkeyP
     for rows in ([0, 1], [1, 0], [2, 3, 4], [5], [0, 5, 1], []):
         assert known.names_of(rows) == known.ids_of(rows)
         assert len(known._named) <= 4 + len(rows)
+
+
+def test_compact_events_are_the_same_over_the_users_and_products_that_have_any() -> None:
+    rows: list[Row] = [("c", "x", "view", 1.0, 3), ("a", "z", "rating", 4.0, 2), ("b", "y", "purchase", 1.0, 1)]
+    whole = training_data([batch(rows)])
+    some = whole.take(np.array([2, 0]))
+    found = some.compact()
+    assert as_rows(found) == as_rows(some)
+    assert (len(found.users), len(found.items)) == (2, 2)
+    assert found.users.ids_of(range(2)) == ["c", "b"]  # row numbers keep their order
+    assert (found.weighting, found.sampled_from) == (some.weighting, None)
