@@ -109,7 +109,7 @@ class DirectAnswers:
             if answer is None:
                 return None
             body = _body_of(answer)
-        return LoopAnswer(_OK, self._recorded(environ, body, answer, began, aisle), body)
+        return LoopAnswer(_OK, self._recorded(environ, body, answer, began, aisle), body, CALL_HEADERS)
 
     def _answered(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         called = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -121,7 +121,7 @@ class DirectAnswers:
                 environ[_FAULT] = _Fault(began, error)
                 body = None
             if body is not None:
-                start_response(_OK, self._recorded(environ, body, answer, began, aisle))
+                start_response(_OK, [*self._recorded(environ, body, answer, began, aisle), *CALL_HEADERS])
                 return [body]
         return self.flask(environ, start_response)
 
@@ -160,7 +160,7 @@ class DirectAnswers:
     def _recorded(
         environ: Mapping[str, Any], body: bytes, answer: ListAnswer | None, began: float, aisle: AisleContext
     ) -> list[tuple[str, str]]:
-        """Record a request, and return the headers of its answer. began: in seconds of time.perf_counter()."""
+        """Record a request, and return the headers of its own. began: in seconds of time.perf_counter()."""
         request_id = id_of_request(environ.get("HTTP_X_REQUEST_ID"))
         release = answer.release if answer else aisle.recommender.version
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), (REQUEST_ID, request_id)]
@@ -184,7 +184,7 @@ class DirectAnswers:
             () if answer is None else (answer.shown,),
         )
         aisle.request_records.put(record)
-        return [*headers, *CALL_HEADERS]
+        return headers
 
 
 _LISTS = ("POST", "/recommend")

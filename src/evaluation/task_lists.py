@@ -13,8 +13,9 @@ from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY
 from src.models.base import NOBODY, ListModel
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
+from src.recommendation.history_rows import RECENT
 from src.recommendation.list_blocks import lists_of_rows, makes_blocks
-from src.recommendation.pipeline import RECENT, Pipeline
+from src.recommendation.pipeline import Pipeline
 
 K = 10
 

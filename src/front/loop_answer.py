@@ -17,11 +17,13 @@ class LoopAnswer(NamedTuple):
         status: as WSGI has it: "200 OK".
         headers: names and values.
         body: of the answer.
+        common: further headers, the same on all answers of an application: they are written once.
     """
 
     status: str
     headers: Sequence[tuple[str, str]]
     body: bytes
+    common: tuple[tuple[str, str], ...] = ()
 
 
 Answerer = Callable[[bytes], LoopAnswer | None]

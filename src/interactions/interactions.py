@@ -225,6 +225,24 @@ class TrainingData:
         events = replace(self.events, items=items)
         return replace(self, events=events, categories=None, item_vectors=None, attributes=None)
 
+    def compact(self) -> TrainingData:
+        """Return the same events over vocabularies of the users and products that have any, in the same order.
+
+        What is known of the products, and of all events, is left out. Lists of a sample then do not cost what a large
+        catalogue costs of which the sample names a part.
+        """
+        (users, user_idx), (items, item_idx) = (
+            np.unique(column, return_inverse=True) for column in (self.events.user_idx, self.events.item_idx)
+        )
+        events = replace(
+            self.events,
+            users=Vocabulary.of(self.users.ids_of(users)),
+            items=Vocabulary.of(self.items.ids_of(items)),
+            user_idx=user_idx.astype(np.int32),
+            item_idx=item_idx.astype(np.int32),
+        )
+        return TrainingData(events, self.kind, self.weighting)
+
     def joined(self, other: TrainingData) -> TrainingData:
         """Return the events of both, which have the same vocabularies; those of `other` come last."""
         one, two = self.events, other.events

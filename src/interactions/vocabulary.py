@@ -131,11 +131,15 @@ class Vocabulary:
 
     def rows_of(self, ids: Sequence[str]) -> IntArray:
         """Return int64[len(ids)], the row number of each id; -1 for an unknown id."""
+        return np.array(self.row_numbers(ids), np.int64)
+
+    def row_numbers(self, ids: Sequence[str]) -> list[int]:
+        """Return the same as `rows_of` as a list, which costs less where there are few ids."""
         rows = list(map(self._met.get, ids))
         if None in rows:
             found = ((self.idx_of(id_) if row is None else row) for id_, row in zip(ids, rows, strict=True))
-            rows = [-1 if row is None else row for row in found]
-        return np.array(rows, np.int64)
+            return [-1 if row is None else row for row in found]
+        return rows  # type: ignore[return-value]  # mypy does not see that None is not in it
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
         """Translate row numbers into those of another vocabulary. Each distinct id is looked up once.

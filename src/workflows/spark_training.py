@@ -143,7 +143,7 @@ class _SparkTraining:
 
     def _tuned(self, data: TrainingData, tried: DrawnPart) -> EnsembleConfig:
         """Search for settings on the events of the users that were drawn for it, as a training in one process does."""
-        context, part = self._context, replace(tried.of(data), sampled_from=None)
+        context, part = self._context, tried.of(data).compact()
         found = tuned_ensemble(self._settings, context.registry, part, context.request, context.reporter, NAMES)
         params = {name: params for name, params in found.params.items() if name in NAMES}
         return replace(found, params=params, order=None)

@@ -207,3 +207,14 @@ def test_neighbours_of_an_id_are_adjacent_when_sorted() -> None:
     assert vocabulary.neighbours("", 2) == ["a", "b"]
     assert vocabulary.neighbours("z", 2) == ["d", "e"]
     assert Vocabulary.of([]).neighbours("a", 2) == []
+
+
+def test_compact_events_are_the_same_over_the_users_and_products_that_have_any() -> None:
+    rows: list[Row] = [("c", "x", "view", 1.0, 3), ("a", "z", "rating", 4.0, 2), ("b", "y", "purchase", 1.0, 1)]
+    whole = training_data([batch(rows)])
+    some = whole.take(np.array([2, 0]))
+    found = some.compact()
+    assert as_rows(found) == as_rows(some)
+    assert (len(found.users), len(found.items)) == (2, 2)
+    assert found.users.ids_of(range(2)) == ["c", "b"]  # row numbers keep their order
+    assert (found.weighting, found.sampled_from) == (some.weighting, None)
