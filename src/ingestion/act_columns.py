@@ -93,7 +93,7 @@ def find_act_columns(profiles: Sequence[ColumnProfile], sample: Sequence[Sequenc
 
 def _holds_products(profile: ColumnProfile) -> bool:
     """Whether a column is named like a product, and its cells are ids of several."""
-    if _role_of(profile.name) != PRODUCT or is_excluded(profile.name) or profile.nested:
+    if _role_of(profile.name) != PRODUCT or is_excluded(profile.meaning) or profile.nested:
         return False
     are_codes = all(len(cell) >= _SHORTEST_ID for cell in profile.cells if is_number(cell))
     return profile.filled >= _LEAST_FILLED and profile.ids >= 0.9 and profile.n_distinct > 1 and are_codes

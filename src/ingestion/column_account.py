@@ -93,15 +93,15 @@ def _why_known(first: FirstRows, at: int, columns: Mapping[str, int], *, has_eve
         return "texts"
     if family := usual_cells(profile):
         return family
-    if is_excluded(profile.name):
+    if is_excluded(profile.meaning):
         return "by its name"
-    role = role_of_name(profile.name)
+    role = role_of_name(profile.meaning)
     if role and role not in columns:
         is_open = profile.is_enumeration and (role not in CATALOGUE_ROLES if has_events else role in (LISTED, STATE))
         return None if is_open else f"{role}, which such files do not need"
     if role:
         return f"{role} is in another column"
-    classes = set(classes_of(profile.name))
+    classes = set(classes_of(profile.meaning))
     if {ORDER_WORD, ID_WORD} & classes and TYPE_WORD not in classes and not profile.is_enumeration:
         return "numbers of something else"
     return _whose_it_is(first, at, columns) if has_events else None

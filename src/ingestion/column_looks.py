@@ -28,14 +28,7 @@ from src.ingestion.column_names import (
     describes_product,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_roles import (
-    RoleColumn,
-    Roles,
-    find_code,
-    find_product_by_look,
-    find_user_by_look,
-    free_columns,
-)
+from src.ingestion.column_roles import find_code, find_product_by_look, find_user_by_look
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import (
     classes_of,
@@ -51,6 +44,7 @@ from src.ingestion.layout_choice import GivenColumns
 from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.rating_scales import is_ranking
+from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 from src.ingestion.worded_ratings import are_votes, is_scale_of_words
 
 LOOK = 0.25
@@ -125,7 +119,7 @@ def _by_phone(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int 
     for at, profile in enumerate(profiles):
         is_number = profile.share(lambda cell: sum(map(str.isdigit, cell)) >= _SHORTEST_PHONE) >= 0.9
         comes_again = profile.n_distinct >= _FEWEST_PHONES and profile.repeated > 0.0 and profile.filled >= 0.5
-        if at not in taken and is_number and comes_again and not _PHONES.isdisjoint(words_of(profile.name)):
+        if at not in taken and is_number and comes_again and not _PHONES.isdisjoint(words_of(profile.meaning)):
             return at
     return None
 
@@ -169,11 +163,11 @@ def _votes_or_ranks(profiles: Sequence[ColumnProfile], taken: Collection[int], u
         if at in taken or len(profile.cells) < MANY or profile.filled < 1.0:
             continue
         cells = set(profile.cells)
-        if are_votes(profile.name, cells) or (is_scale_of_words(cells) and not is_excluded(profile.name)):
+        if are_votes(profile.name, cells) or (is_scale_of_words(cells) and not is_excluded(profile.meaning)):
             return at
         if profile.numbers < 1.0:
             continue
-        if {"-1", "1"} <= cells <= {"-1", "0", "1"} and not is_excluded(profile.name):
+        if {"-1", "1"} <= cells <= {"-1", "0", "1"} and not is_excluded(profile.meaning):
             return at
         pairs = set(zip(profiles[user].cells, profile.cells, strict=False))
         if is_ranking(profile.name) and "1" in cells and profile.integers == 1.0 and len(pairs) == len(profile.cells):
@@ -195,8 +189,8 @@ def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int |
         return None
     for at, profile in enumerate(profiles):
         is_free = at not in fixed and profile.filled >= 0.5 and max(profile.integers, profile.clocks) < 0.5
-        named = (role_by_words(profile.name) or ("",))[0]
-        if not is_free or is_excluded(profile.name) or named in _NO_ITEMS:
+        named = (role_by_words(profile.meaning) or ("",))[0]
+        if not is_free or is_excluded(profile.meaning) or named in _NO_ITEMS:
             continue
         if find_items(profile.cells[:MANY]) is not None:
             return at
@@ -212,10 +206,15 @@ def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Coll
     if titles.share(lambda cell: " " in cell) < 0.3 or titles.nested or titles.filled < 1.0:
         return None
     for at, profile in enumerate(profiles):
-        if (at in taken and at not in others) or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
+        if (
+            (at in taken and at not in others)
+            or profile.filled < 1.0
+            or profile.ids < 0.9
+            or is_excluded(profile.meaning)
+        ):
             continue
         n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
-        is_named = at in others or has_id_word(profile.name)
+        is_named = at in others or has_id_word(profile.meaning)
         is_code = n_pairs == titles.n_distinct > 2 and profile.share(_has_digits) >= 0.9 > profile.numbers
         if (is_named or is_code) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
             return at
@@ -274,7 +273,7 @@ def _first_by_look(
 ) -> Roles:
     """Return the role with the first free column, nearly full, of this look; nothing if there is none."""
     for at, profile in enumerate(profiles):
-        if at not in taken and profile.filled >= 0.9 and not is_excluded(profile.name) and looks(profile):
+        if at not in taken and profile.filled >= 0.9 and not is_excluded(profile.meaning) and looks(profile):
             return {role: [RoleColumn(at, LOOK, False, profile.filled)]}
     return {}
 

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from src.ingestion.column_names import is_number
+from src.ingestion.ambiguous_names import Look, other_meanings
+from src.ingestion.column_names import is_number, number_of
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.loan_kinds import are_loans, loan_kind
 from src.ingestion.order_states import is_kept_back, order_state
 from src.ingestion.parsing import is_nothing
 from src.ingestion.prices import price_in
-from src.ingestion.written_dates import written_date
+from src.ingestion.worded_ratings import rating_in_words
+from src.ingestion.written_dates import without_weekday, written_date
 
 MANY = 20
 """Filled cells from which shares of a sample say something."""
@@ -29,6 +31,11 @@ _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
 _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _LONG_TEXT = 40  # characters
 _FIRST_YEAR, _LAST_YEAR = 1880, 2035
+_MOST, _FEW = 0.8, 0.2
+_HIGHEST_STARS, _HIGHEST_RATING = 10, 100
+_MOST_STEPS = 21  # different ratings on a scale such as 0 to 10 in halves
+_DIGITS_OF_NUMBERS = 3  # at least, of documents
+_SHORTEST_REMARK = 3
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,31 @@ class ColumnProfile:
     def repeated(self) -> float:
         """Share of the filled cells that stand in an earlier row too."""
         return 1 - self.n_distinct / len(self.cells) if self.cells else 0.0
+
+    @cached_property
+    def meaning(self) -> str:
+        """The name; where it means something else in another language and the cells are that, in words for that."""
+        others = other_meanings(self.name) if self.cells else ()
+        return next((name for look, name in others if self._has(look)), self.name)
+
+    def _has(self, look: Look) -> bool:
+        """Whether nearly all cells are what another meaning of the name says, and cannot be what the usual one says."""
+        if look is Look.DAYS:
+            return max(self.times, self.excel_days) >= _MOST
+        if look is Look.MONEY:
+            return self._is_money_beyond_ratings()
+        if look is Look.NUMBERS:
+            return self.ids >= _MOST and self.share(_has_number) >= _MOST
+        is_worded = self.share(lambda cell: len(cell) >= _SHORTEST_REMARK and any(map(str.isalpha, cell))) >= _MOST
+        are_codes = self.ids >= _FEW and self.share(_has_number) >= _MOST
+        return is_worded and not are_codes and max(self.numbers, self.share(rating_in_words)) < _FEW
+
+    def _is_money_beyond_ratings(self) -> bool:
+        numbers = {number for cell in set(self.cells) if (number := number_of(cell)) is not None}
+        if self.money < _MOST or not numbers:
+            return self.money >= _MOST
+        is_many = len(numbers) > _MOST_STEPS or self.share(lambda cell: cell[-3:-2] in (".", ",")) >= _MOST
+        return max(numbers) > _HIGHEST_RATING or (max(numbers) > _HIGHEST_STARS and is_many)
 
     def share(self, test: Callable[[str], object]) -> float:
         """Return the share of the filled cells that pass a test."""
@@ -121,6 +153,11 @@ class ColumnProfile:
         return self.share(looks_like_time)
 
     @cached_property
+    def days(self) -> float:
+        """Share of times that are written as such: no number of another kind looks so."""
+        return self.share(lambda cell: not is_number(cell) and looks_like_time(cell))
+
+    @cached_property
     def excel_days(self) -> float:
         """Share of numbers that are days since 1900 in this century, as workbooks keep times."""
         return self.share(_EXCEL_DAY.fullmatch)
@@ -162,6 +199,10 @@ class ColumnProfile:
         return few and self.numbers < 0.5 and all(len(cell) <= _LONG_TEXT for cell in set(self.cells))
 
 
+def _has_number(text: str) -> bool:
+    return sum(map(str.isdigit, text)) >= _DIGITS_OF_NUMBERS
+
+
 def is_year(text: str) -> bool:
     """Whether a text is a year in which a film, a book or a record may have come out."""
     return len(text) == len("2026") and text.isdecimal() and _FIRST_YEAR <= int(text) <= _LAST_YEAR
@@ -171,7 +212,7 @@ def looks_like_time(text: str) -> bool:
     """Whether a text has the shape of a date, of a date and time, or of a unix time."""
     if is_number(text):
         return bool(_EPOCH.fullmatch(text) or _COMPACT_DAY.fullmatch(text))
-    return bool(_DATE.fullmatch(text) or _MONTH.fullmatch(text) or written_date(text))
+    return bool(_DATE.fullmatch(without_weekday(text)) or _MONTH.fullmatch(text) or written_date(text))
 
 
 def _looks_like_id(text: str) -> bool:

@@ -30,14 +30,7 @@ from src.ingestion.column_names import (
     normalize_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
-from src.ingestion.column_roles import (
-    RoleColumn,
-    Roles,
-    find_code,
-    find_roles,
-    find_user_by_look,
-    free_columns,
-)
+from src.ingestion.column_roles import find_code, find_roles, find_user_by_look
 from src.ingestion.column_vocabulary import FILLER, ID_WORD, PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import are_few_titles, prefer_consistent
@@ -45,6 +38,7 @@ from src.ingestion.counted_rows import counted_rows
 from src.ingestion.customer_columns import find_shared_ids, prefer_customers
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.extra_lines import extra_notes
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.hidden_charges import charge_notes
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
@@ -58,10 +52,14 @@ from src.ingestion.layout_choice import (
     rank_readings,
 )
 from src.ingestion.missed_columns import missed_notes
+from src.ingestion.missing_times import missing_time_notes
 from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.period_columns import period_notes
 from src.ingestion.placeholder_ids import find_placeholder, prefer_finer
+from src.ingestion.product_attributes import drop_attributes_of_rows, drop_names_of_persons
 from src.ingestion.rival_columns import rival_note
+from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 from src.ingestion.row_evidence import evidence_notes
 from src.ingestion.titled_events import take_titled_events
 from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
@@ -73,6 +71,8 @@ _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE, TEST
 _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4, CANCELLED: 0.3}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
+_FEW_KNOWN, _ALL_KNOWN = 0.1, 0.9  # shares of the ids of a column that the store has
+_SEVERAL_IDS, _LONG_ID = 5, 3
 _MOSTLY_TITLED = 0.8  # share of rows with a title, below which variants have that of their parent
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
@@ -134,6 +134,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     roles = find_roles(first.profiles, given.columns, given.ignored)
     settled_roles = {*given.columns, *given.ignored}
+    drop_names_of_persons(roles, first, settled_roles)
     is_open = hints.layout != PRODUCTS and USER in roles and PRODUCT not in settled_roles
     placeholder = find_placeholder(roles, first) if is_open else None
     if placeholder is not None:
@@ -145,7 +146,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     if TEST not in {*roles, *settled_roles} and USER in roles and {INVOICE, QUANTITY} & roles.keys():
         roles |= tests_by_look(profiles, {column.at for columns in roles.values() for column in columns})
     if known is not None and PRODUCT not in given.columns:
-        _prefer_known(roles, profiles, known)
+        looks |= _prefer_known(roles, profiles, known, given.columns.values())
     preferred = [*titled, *prefer_customers(roles, first, settled_roles)]
     preferred += prefer_consistent(roles, first, settled_roles)
     readings = rank_readings(roles, profiles)
@@ -155,6 +156,8 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         return None
     layout = readings[0].layout
     roles = _settled(layout, roles, first, given)
+    if layout != PRODUCTS and PRODUCT in roles:
+        preferred += drop_attributes_of_rows(roles, roles[PRODUCT][0].at, first, settled_roles)
     columns, notes = _chosen(layout, roles, profiles, given)
     if PRODUCT not in columns:
         return None
@@ -184,8 +187,12 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     is_of_events = layout != PRODUCTS
     counted = counted_rows(layout, columns, found.fallbacks, first, hints.kind, hints.words) if is_of_events else first
     notes += charge_notes(layout, columns, counted, settled)
+    notes += extra_notes(layout, columns, counted, settled)
     notes += staff_notes(layout, columns, found.used, first, settled)
     notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
+    if TIME not in given.ignored and not found.day:
+        notes += missing_time_notes(layout, columns, found.used, first)
+    notes += period_notes(layout, columns, found.used, first)
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, found.fates, first, given.ignored, counted, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes))
@@ -315,7 +322,7 @@ def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]
     if reading.layout == PRODUCTS:
         return None
     for at, profile in enumerate(profiles):
-        named = candidates([profile.name]).keys() & {KIND} or (role_by_words(profile.name) or ("", 0))[0] == KIND
+        named = candidates([profile.meaning]).keys() & {KIND} or (role_by_words(profile.meaning) or ("", 0))[0] == KIND
         codes = sorted(set(profile.cells), key=lambda cell: (len(cell), cell))
         is_enumeration = 1 < len(codes) <= _MOST_CODES and profile.integers == 1.0 and profile.repeated
         if named and is_enumeration and at not in reading.used:
@@ -331,17 +338,48 @@ def _is_money(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
     return QUANTITY in roles or value.share(lambda cell: cell.isdecimal() or cell.endswith(".0")) < 0.9
 
 
-def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds) -> None:
-    """Put the column whose ids the store has first, where another one was first and has none of them."""
+def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds, fixed: Collection[int]) -> set[str]:
+    """Put the column whose ids the store has first, whatever it is called, where another one was first and has none.
+
+    Args:
+        roles: Role → its possible columns; changed.
+        profiles: One a column.
+        known: Which product ids the store has.
+        fixed: Positions of columns that options name.
+
+    Returns:
+        The product, if its column was found by its cells alone.
+    """
     columns = roles.get(PRODUCT, [])
     shares = {}
     for column in columns:
         ids = set(profiles[column.at].cells)
         shares[column.at] = len(known(ids)) / len(ids) if ids else 0.0
     best = max(columns, key=lambda column: shares[column.at], default=None)
-    if best is not None and shares[best.at] >= 0.5 and shares[columns[0].at] < 0.1:
+    if columns and shares[columns[0].at] >= _FEW_KNOWN:
+        return set()
+    if best is not None and shares[best.at] >= 0.5:
         columns.remove(best)
         columns.insert(0, best)
+        return set()
+    busy = {*fixed, *shares, *(column.at for role in (USER, TIME) for column in roles.get(role, ())[:1])}
+    of_products = [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in busy and _may_be_known(profile) and len(known(ids := set(profile.cells))) >= _ALL_KNOWN * len(ids)
+    ]
+    if len(of_products) != 1:
+        return set()
+    free_columns(roles, of_products)
+    found = [RoleColumn(at, 1.0, False, profiles[at].filled) for at in of_products]
+    roles[PRODUCT] = [*found, *roles.get(PRODUCT, [])]
+    return {PRODUCT}
+
+
+def _may_be_known(profile: ColumnProfile) -> bool:
+    """Whether cells are ids that no quantity, place or rating could be by chance."""
+    is_long = profile.share(lambda cell: len(cell) >= _LONG_ID or not cell.isdecimal()) >= _ALL_KNOWN
+    return profile.ids >= _ALL_KNOWN and profile.n_distinct >= _SEVERAL_IDS and is_long
 
 
 def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile]) -> None:
@@ -488,10 +526,10 @@ def _other_ids(reading: ColumnReading, first: FirstRows) -> list[str]:
     if reading.layout == PRODUCTS or product.repeated == 0.0 or product.filled < 1.0:
         return []
     for at, profile in enumerate(first.profiles):
-        is_id = has_id_word(profile.name) and profile.ids >= 0.9 and profile.filled == 1.0 and profile.numbers >= 0.9
-        if at in reading.used or not is_id or is_excluded(profile.name) or profile.n_distinct != product.n_distinct:
+        is_id = has_id_word(profile.meaning) and profile.ids >= 0.9 and profile.filled == 1.0 and profile.numbers >= 0.9
+        if at in reading.used or not is_id or is_excluded(profile.meaning) or profile.n_distinct != product.n_distinct:
             continue
-        is_known = (role_by_words(profile.name) or (PRODUCT,))[0] != PRODUCT
+        is_known = (role_by_words(profile.meaning) or (PRODUCT,))[0] != PRODUCT
         if not is_known and len(set(zip(product.cells, profile.cells, strict=True))) == product.n_distinct:
             return [f"{profile.name!r} has another id of each product; to take it: {first.option(PRODUCT, at)}"]
     return []

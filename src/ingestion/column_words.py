@@ -165,6 +165,11 @@ def _ideographic_parts(word: str, known: Container[str]) -> list[str] | None:
     return None if not parts else [*parts, unknown] if unknown else parts
 
 
+def parts_in(word: str) -> list[str]:
+    """Return the known words that a word is composed of, or the word itself if it is not."""
+    return parts_of_word(word, _CLASS_OF) or [word]
+
+
 @lru_cache(maxsize=4096)
 def _classes(word: str) -> tuple[str | None, ...]:
     """Return the classes of a word, or of the words it is composed of; (None,) for an unknown one."""
@@ -190,15 +195,30 @@ def is_excluded(name: str) -> bool:
     return bool({OTHER_WORD, SUM_WORD} & set(classes_of(name)))
 
 
+_WORDS_OF_OTHER_DAYS = """
+    ship shipping shipped shipto delivery deliver delivered versand lieferung liefer livraison envio shipment expected
+    estimated limit start starts end ends until updated modified changed valid birth first last previous before since
+    approved approval notify old entrega consegna spedizione dostawy wysylki levering leverans bezorging verzending due
+    faellig fallig faelligkeit falligkeit echeance vencimiento vencimento scadenza expiry expires expiration ablauf
+    geburt geburts naissance nacimiento nascita nascimento geboorte urodzenia fodelse fodsels
+"""
+_OTHER_DAYS = frozenset(_WORDS_OF_OTHER_DAYS.split())
+
+
+def says_other_day(name: str) -> bool:
+    """Whether a word of the name says that a day is no day of an event: that of a delivery, a birth, a change."""
+    return any(part in _OTHER_DAYS for word in words_of(name) for part in parts_in(word))
+
+
 _WORDS_OF_DAYS_FIRST = """
-    datum zeit zeitpunkt fecha data dato dzien giorno dia jour tijd tijdstip hora ora uhrzeit дата paivays tarih
+    datum zeit zeitpunkt tag fecha data dato dzien giorno dia jour tijd tijdstip hora ora uhrzeit дата paivays tarih
 """
 _DAYS_FIRST = frozenset(_WORDS_OF_DAYS_FIRST.split())
 
 
 def writes_days_first(name: str) -> bool:
     """Whether the name of a column of times has a word of a language that writes days before months."""
-    return any(part in _DAYS_FIRST for word in words_of(name) for part in parts_of_word(word, _CLASS_OF) or [word])
+    return any(part in _DAYS_FIRST for word in words_of(name) for part in parts_in(word))
 
 
 _SIZES = (

@@ -20,11 +20,11 @@ from src.ingestion.column_names import (
     describes_product,
 )
 from src.ingestion.column_profile import profile_columns
-from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_vocabulary import OTHER_WORD, SUM_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.prices import price_in
+from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 
 _ENOUGH = 3  # repeated keys that show something
 _MOST, _FEW = 0.9, 0.5
@@ -75,7 +75,7 @@ def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
         return
     for column in columns[1:]:
         profile = first.profiles[column.at]
-        is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.name)
+        is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.meaning)
         if is_id and share_single(first, column.at, columns[0].at) >= _MOST:
             do = first.option(USER, columns[0].at)
             to_front(columns, column)
@@ -100,7 +100,9 @@ def _codes_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
         return
     for column in columns[1:]:
         profile = first.profiles[column.at]
-        is_code = profile.ids >= _MOST and has_id_word(profile.name) and all(row[column.at].strip() for row in of_users)
+        is_code = (
+            profile.ids >= _MOST and has_id_word(profile.meaning) and all(row[column.at].strip() for row in of_users)
+        )
         if is_code and share_single(first, column.at, named.at) >= _MOST:
             columns.remove(named)
             to_front(columns, column)
@@ -150,7 +152,7 @@ def _code_of_each(title: int, roles: Roles, first: FirstRows) -> RoleColumn | No
     taken = {column.at for columns in roles.values() for column in columns}
     for at, profile in enumerate(first.profiles):
         is_id = profile.ids >= _MOST and profile.filled >= _FEW and profile.n_distinct >= _ENOUGH
-        if at in taken or not is_id or is_excluded(profile.name) or profile.years == 1.0:
+        if at in taken or not is_id or is_excluded(profile.meaning) or profile.years == 1.0:
             continue
         if min(share_single(first, at, title), share_single(first, title, at)) >= _MOST:
             return RoleColumn(at, 0.5, False, profile.filled)
@@ -222,7 +224,7 @@ def _titles_of_copies(roles: Roles, first: FirstRows) -> Iterator[str]:
         return
     title = first.profiles[titles[0].at]
     for at, profile in enumerate(first.profiles):
-        is_id = profile.share(_is_code) >= _MOST <= profile.filled and not is_excluded(profile.name)
+        is_id = profile.share(_is_code) >= _MOST <= profile.filled and not is_excluded(profile.meaning)
         if is_id and profile.n_distinct == title.n_distinct and share_single(first, titles[0].at, at) == 1.0:
             copies = first.profiles[column.at].name
             free_columns(roles, [at])
@@ -325,7 +327,7 @@ def _amounts_paid_back(roles: Roles, first: FirstRows) -> Iterator[str]:
     for at, profile in enumerate(first.profiles):
         negative = profile.share(_is_negative)
         is_sum = profile.money >= _MOST <= profile.filled and 0.0 < negative < _FEW
-        words = {*classes_of(profile.name), *words_of(profile.name)}
+        words = {*classes_of(profile.meaning), *words_of(profile.meaning)}
         if at in taken or not is_sum or words.isdisjoint({SUM_WORD, "price", "amount"}) or OTHER_WORD in words:
             continue
         free_columns(roles, [at])
@@ -346,7 +348,7 @@ def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:
     price = roles[PRICE][0].at
     taken = {column.at for columns in roles.values() for column in columns}
     for at, profile in enumerate(first.profiles):
-        if at in taken or profile.integers < _MOST or profile.n_distinct < 2 or is_excluded(profile.name):
+        if at in taken or profile.integers < _MOST or profile.n_distinct < 2 or is_excluded(profile.meaning):
             continue
         total = total_column(first, at, price)
         if total is not None:

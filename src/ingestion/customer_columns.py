@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from src.ingestion.column_names import DESCRIPTION, INVOICE, PRODUCT, TITLE, USER
 from src.ingestion.column_profile import MANY
-from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_words import is_excluded
 from src.ingestion.consistent_columns import share_single, to_front
 from src.ingestion.first_rows import FirstRows
+from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 
 _MOST = 0.9
 _FEW, _TIMES = 5, 3  # users of a column of tills or cashiers, and how many times as many customers there are
@@ -88,7 +88,7 @@ def _of_orders(roles: Roles, first: FirstRows, order: int) -> Iterator[int]:
     for at, profile in enumerate(first.profiles):
         is_many = max(_FEW, n_orders / 10) < profile.n_distinct < _MOST_ORDERS * n_orders
         is_other = max(profile.times, profile.money, profile.urls, profile.texts) >= 0.5
-        if at in taken or not is_many or is_other or profile.filled < 0.5 or is_excluded(profile.name):
+        if at in taken or not is_many or is_other or profile.filled < 0.5 or is_excluded(profile.meaning):
             continue
         is_of_product = PRODUCT in roles and share_single(first, roles[PRODUCT][0].at, at) >= 0.5
         if share_single(first, order, at) == 1.0 and not is_of_product:

@@ -65,6 +65,9 @@ _NAMES = {
         "visszaru", "visszaterites", "iade", "retur", "returnare", "pengembalian", "επιστροφη", "повернення", "povrat",
     ),
 }  # fmt: skip
+NO_MEANING = "none"
+"""How options write that a word means no act."""
+_SHORTEST_BEGINNING = 4
 _KIND_OF = {plain_letters(name): kind.value for kind, names in _NAMES.items() for name in names}
 _ORDER = (EventKind.RETURN, EventKind.CART, EventKind.PURCHASE, EventKind.RATING, EventKind.CLICK, EventKind.VIEW)
 _NOISE_WORDS = """
@@ -164,17 +167,17 @@ def kind_of_file(path: Path) -> EventKind:
     return kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
 
 
-def kind_of_rows(path: Path, time: str) -> EventKind:
-    """Return the kind of event that all rows of a file are: as its time is called, such as "viewed_at", or the file.
+def kind_of_rows(path: Path, names: Sequence[str]) -> EventKind:
+    """Return the kind of event that all rows of a file are: as its columns or the file are called.
 
     Args:
         path: The file.
-        time: Name of the column of times; "" for none.
+        names: Names of the columns of times, such as "viewed_at", and of products, such as "productViewSku".
 
     Returns:
-        The kind; a purchase if no name tells.
+        The kind that the first of them tells; a purchase if none does.
     """
-    return kind_among(time) or kind_of_file(path)
+    return next(filter(None, map(kind_among, names)), None) or kind_of_file(path)
 
 
 def kind_among(name: str) -> EventKind | None:
@@ -217,6 +220,30 @@ def is_ignored_kind(name: str) -> bool:
         or not _AGAINST.isdisjoint(words)
         or (not _NEGATIONS.isdisjoint(words) and not _TURNED.isdisjoint(words))
     )
+
+
+@lru_cache(maxsize=4096)
+def likely_kind(name: str) -> str:
+    """Return what an unknown name of an event suggests, to be offered and never to be taken.
+
+    Args:
+        name: The name, such as "hover_detail" or "warenkorbaktion".
+
+    Returns:
+        The kind that one of its words, or the beginning of one, has; "none" where nothing tells.
+    """
+    words = [part for word in words_of(name[:_LONGEST]) for part in _parts(word)]
+    if any(word.startswith(_REMOVALS) for word in words):
+        return NO_MEANING
+    kinds = {_known(word) for word in words} - {""}
+    if not kinds:
+        begun = [word for word in words if len(word) >= _SHORTEST_BEGINNING]
+        kinds = {kind for known, kind in _KIND_OF.items() if any(_begins(word, known) for word in begun)}
+    return next((kind.value for kind in _ORDER if kind.value in kinds), NO_MEANING)
+
+
+def _begins(word: str, known: str) -> bool:
+    return len(known) >= _SHORTEST_BEGINNING and (word.startswith(known) or known.startswith(word))
 
 
 @lru_cache(maxsize=4096)

@@ -40,7 +40,7 @@ def charge_notes(layout: str, columns: Mapping[str, int], first: FirstRows, give
     """
     if layout not in (PURCHASES, PAIRS) or LINE_KIND in {*columns, *given} or not {USER, PRODUCT} <= columns.keys():
         return
-    orders = _orders(columns, first)
+    orders = rows_of_orders(columns, first)
     if len(orders) < MANY:
         return
     found = Counter(product for rows in orders for product in {row[columns[PRODUCT]].strip() for row in rows})
@@ -52,16 +52,36 @@ def charge_notes(layout: str, columns: Mapping[str, int], first: FirstRows, give
     is_apart = n >= _MOST * len(orders) and n >= _SEVERAL * others[0][1]
     if not is_apart and not _has_prices_of_its_own(often, columns, first):
         return
-    do = f"{columns_option({PRODUCT: columns[PRODUCT], LINE_KIND: columns[PRODUCT]}, first.names)} --words "
-    advice = "take its rows out of the file" if {",", "="} & set(often) else f"{do}{shlex.quote(f'{often}=none')}"
     yield (
         f"WARNING: {often!r} stands in {n} of the first {len(orders)} orders beside other products, as shipping and "
-        f"fees do, and counts as a product; if it is none: {advice}"
+        f"fees do, and counts as a product; if it is none: {leave_out([often], columns, first)}"
     )
 
 
-def _orders(columns: Mapping[str, int], first: FirstRows) -> list[list[Sequence[str]]]:
-    """Return the rows of each order: of one invoice, else of a user at one time, else of a user."""
+def leave_out(ids: Sequence[str], columns: Mapping[str, int], first: FirstRows) -> str:
+    """Return what leaves the rows of ids out that are no products.
+
+    Args:
+        ids: The ids.
+        columns: Role → position.
+        first: The first rows of the file.
+
+    Returns:
+        Options, or what to do where options cannot name the ids.
+    """
+    if any({",", "=", "'", "\n"} & set(id_) for id_ in ids):
+        return "take these rows out of the file"
+    do = columns_option({PRODUCT: columns[PRODUCT], LINE_KIND: columns[PRODUCT]}, first.names)
+    return f"{do} --words {shlex.quote(','.join(f'{id_}=none' for id_ in ids))}"
+
+
+def rows_of_orders(columns: Mapping[str, int], first: FirstRows) -> list[list[Sequence[str]]]:
+    """Return the rows of each order: of one invoice, else of a user at one time, else of a user.
+
+    Args:
+        columns: Role → position.
+        first: The first rows of the file.
+    """
     keys = [columns[INVOICE]] if INVOICE in columns else [columns[role] for role in (USER, TIME) if role in columns]
     found: dict[tuple[str, ...], list[Sequence[str]]] = defaultdict(list)
     for row in first.rows:

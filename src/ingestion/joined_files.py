@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,20 @@ from src.ingestion.column_names import (
     TITLE,
     TOTAL,
     USER,
+    normalize_name,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
-from src.ingestion.column_roles import RoleColumn, Roles, find_roles
+from src.ingestion.column_roles import find_roles
 from src.ingestion.id_matching import strip_zeros
 from src.ingestion.layout import Hints
 from src.ingestion.parsing import as_texts
+from src.ingestion.role_columns import RoleColumn, Roles
 from src.ingestion.table_files import NamedRows, named_rows
 
 _OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
 _BATCH = 500
 _MOST_COMPARED = 10  # files
+_MOST_BLOCKS = 200  # of orders, to see whether their numbers are those of one customer each
 _IDS = 0.9  # share of cells that are ids
 _MATCHING = 0.5  # share of the first lines whose order must be in the other file
 
@@ -46,6 +50,8 @@ class _Part:
     roles: Roles
     profiles: Sequence[ColumnProfile]
     is_stripped: bool = False
+    beside: int | None = None
+    """Position of the column that tells orders of one number apart, such as the shop that numbered them."""
 
     @property
     def has_lines(self) -> bool:
@@ -56,7 +62,8 @@ class _Part:
     def order_of(self, row: Sequence[str]) -> str:
         """Return the number of a row's order, as it is compared."""
         text = row[self.key()]
-        return strip_zeros(text.strip("='\" ")) if self.is_stripped else text
+        number = strip_zeros(text.strip("='\" ")) if self.is_stripped else text
+        return number if self.beside is None or not number else f"{row[self.beside].strip()}/{number}"
 
     def example(self) -> str:
         """Return the columns of orders, with the first order of each."""
@@ -79,7 +86,7 @@ class Pair:
     Attributes:
         lines: The file of order lines.
         orders: The file of orders.
-        key: The name of the column by which they are joined.
+        key: The name of the column by which they are joined, or of the two.
     """
 
     lines: Path
@@ -126,6 +133,8 @@ class Pair:
                         order = found.get(lines.order_of(row))
                         if order is None:  # without its number, it is no sale to a stranger but a row that is rejected
                             row = [*row[: lines.key()], "", *row[lines.key() + 1 :]]
+                        elif lines.beside is not None:  # one number for each order
+                            row = [*row[: lines.key()], lines.order_of(row), *row[lines.key() + 1 :]]
                         writer.writerow([*row, *(order or ("",) * len(columns))])
         return path
 
@@ -145,10 +154,16 @@ def find_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
     orders = [path for path, part in parts.items() if USER in part.roles and PRODUCT not in part.roles]
     for line_path in lines:
         for order_path in orders:
-            pair = _matching(parts[line_path], parts[order_path])
+            pair = _told_apart(_matching(parts[line_path], parts[order_path]))
             if pair is not None:
-                return Pair(line_path, order_path, pair[0].named.names[pair[0].key()], pair)
+                return Pair(line_path, order_path, _key_of(pair[0]), pair)
     return None
+
+
+def _key_of(part: _Part) -> str:
+    """Return the name of the column, or the names of the two columns, by which a part is joined."""
+    names = [part.named.names[at] for at in (part.beside, part.key()) if at is not None]
+    return " and ".join(names)
 
 
 def find_headed_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
@@ -171,9 +186,9 @@ def find_headed_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
     orders = [path for path, part in parts.items() if {USER, PRODUCT, INVOICE} <= part.roles.keys()]
     for line_path in lines:
         for order_path in orders:
-            pair = _matching(parts[line_path], parts[order_path])
+            pair = _told_apart(_matching(parts[line_path], parts[order_path]))
             if pair is not None and _is_headed(*pair):
-                return Pair(line_path, order_path, pair[0].named.names[pair[0].key()], pair)
+                return Pair(line_path, order_path, _key_of(pair[0]), pair)
     return None
 
 
@@ -203,6 +218,15 @@ def why_not_joined(path: Path, paths: Sequence[Path], hints: Hints) -> str:
         if other is None or INVOICE not in other.roles or not other.named.sample:
             continue
         is_whole = {USER, PRODUCT} <= other.roles.keys()
+        lines, orders = (part, other) if part.has_lines else (other, part)
+        pair = _matching(lines, orders) if lines.has_lines and USER in orders.roles else None
+        if pair is not None and _told_apart(pair) is None:
+            said += (
+                f"It was not joined with {each.name}: {_of_several_customers(pair[1])!r} of {_key_of(pair[1])!r} has "
+                "several customers, and no second column that both files have tells such orders apart: write a "
+                "number of its own for each order into both files. "
+            )
+            continue
         why = (
             f"has customers and products itself, so it was read alone: write its customers into {path.name}"
             if is_whole
@@ -246,6 +270,34 @@ def _match(lines: _Part, orders: _Part) -> bool:
         return True
     known = {text for rows in _batches(orders.named) for row in rows if (text := orders.order_of(row)) in of_lines}
     return len(known) >= _MATCHING * len(of_lines)
+
+
+def _told_apart(pair: tuple[_Part, _Part] | None) -> tuple[_Part, _Part] | None:
+    """Return a pair with a second column where one number stands beside several customers; None if none tells apart."""
+    if pair is None or USER not in pair[1].roles or not _of_several_customers(pair[1]):
+        return pair
+    lines, orders = pair
+    names = {normalize_name(name): at for at, name in enumerate(orders.named.names)}
+    for at, name in enumerate(lines.named.names):
+        other = names.get(normalize_name(name))
+        if at == lines.key() or other in (None, orders.key(), orders.roles[USER][0].at):
+            continue
+        apart = replace(lines, beside=at), replace(orders, beside=other)
+        if not _of_several_customers(apart[1]) and _match(*apart):
+            return apart
+    return None
+
+
+def _of_several_customers(orders: _Part) -> str:
+    """Return a number, as it is compared, that stands beside several customers; "" for none."""
+    user = orders.roles[USER][0].at
+    customers: dict[str, str] = {}
+    for rows in islice(_batches(orders.named), _MOST_BLOCKS):
+        for row in rows:
+            number, customer = orders.order_of(row), row[user].strip()
+            if number and customer and customers.setdefault(number, customer) != customer:
+                return number
+    return ""
 
 
 def _batches(named: NamedRows) -> Iterator[list[list[str]]]:

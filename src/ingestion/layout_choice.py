@@ -51,12 +51,12 @@ from src.ingestion.column_names import (
     position_of,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_roles import Roles
 from src.ingestion.column_words import words_of
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import EPOCH_FROM
+from src.ingestion.role_columns import Roles
 
 _OF_LINES = {RETURNED, NOT_SENT, PART_OF, LINE_KIND}
 _OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, TEST, *_OF_LINES}

@@ -30,7 +30,6 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_profile import ColumnProfile, looks_like_time, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
-from src.ingestion.column_roles import RoleColumn
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.embedded_json import find_embedded
 from src.ingestion.event_kind_names import kind_of_file
@@ -80,6 +79,7 @@ from src.ingestion.parsing import (
 from src.ingestion.proposed_columns import advice_of
 from src.ingestion.rating_scales import SHARES, WORDED, are_shares, rating_of
 from src.ingestion.reshaped_rows import ReshapedRows, RowMaker
+from src.ingestion.role_columns import RoleColumn
 from src.ingestion.row_shapes import reshape
 from src.ingestion.stacked_tables import refuse_two_tables
 from src.ingestion.table_files import FlatRows, NamedRows, OpenedRows, open_rows

@@ -84,7 +84,7 @@ def _missed(layout: str, columns: Mapping[str, int], free: list[int], first: Fir
 def _has_prices(at: int, columns: Mapping[str, int], first: FirstRows) -> bool:
     """Whether a column has amounts with decimals or a currency, and mostly one for each product."""
     profile = first.profiles[at]
-    name = " ".join(word for word in words_of(profile.name) if word not in _COSTS)
+    name = " ".join(word for word in words_of(profile.meaning) if word not in _COSTS)
     if profile.n_distinct < 2 or profile.money < _MOST or is_excluded(name):
         return False
     has_parts = profile.share(lambda cell: _WITH_PARTS.search(cell) or not is_number(cell)) >= _MOST
@@ -102,10 +102,10 @@ def _is_worded(profile: ColumnProfile) -> bool:
 def _is_of_products(at: int, columns: Mapping[str, int], first: FirstRows) -> bool:
     """Whether the words of a column say something of each product, and nothing of users or orders."""
     profile = first.profiles[at]
-    if profile.filled < _MOST or not _is_worded(profile) or has_id_word(profile.name):
+    if profile.filled < _MOST or not _is_worded(profile) or has_id_word(profile.meaning):
         return False
     if USER not in columns:  # in a catalogue most columns do
-        is_told = role_of_name(profile.name) or is_excluded(profile.name) or usual_cells(profile)
+        is_told = role_of_name(profile.meaning) or is_excluded(profile.meaning) or usual_cells(profile)
         return not is_told and max(profile.listings, profile.texts) < 1 - _MOST
     others = [columns[role] for role in (USER, INVOICE) if role in columns]
     of_others = any(first.depends_on(at, [other]) for other in others)
@@ -128,7 +128,7 @@ def _has_pieces(at: int, columns: Mapping[str, int], first: FirstRows) -> bool:
     """Whether a column has small whole numbers that say nothing of a whole order or customer, and number no lines."""
     profile = first.profiles[at]
     is_whole = len(profile.cells) >= MANY and profile.integers == 1.0 and profile.filled >= _MOST
-    if not is_whole or profile.n_distinct < 2 or has_id_word(profile.name) or is_excluded(profile.name):
+    if not is_whole or profile.n_distinct < 2 or has_id_word(profile.meaning) or is_excluded(profile.meaning):
         return False
     numbers = sorted(map(int, profile.cells))
     is_small = numbers[0] in (0, 1) and numbers[len(numbers) // 2] <= _FEW_PIECES and numbers[-1] <= _MOST_PIECES
@@ -147,7 +147,7 @@ def _numbers_lines(at: int, columns: Mapping[str, int], first: FirstRows) -> boo
 def _doubtful_user(columns: Mapping[str, int], used: Collection[int], first: FirstRows) -> list[str]:
     """Doubt that a column has users, where each product has one of them only, or no name says that they are people."""
     user, product = first.profiles[columns[USER]], first.profiles[columns[PRODUCT]]
-    is_named = {USER_WORD, MAIL_WORD} & set(classes_of(user.name)) or USER in candidates([user.name])
+    is_named = {USER_WORD, MAIL_WORD} & set(classes_of(user.meaning)) or USER in candidates([user.meaning])
     if not user.share(lambda cell: "@" in cell) and first.depends_on(columns[USER], [columns[PRODUCT]]):
         why = f"every product has one {user.name!r} only"
     elif not is_named and len(product.cells) >= _FEW and product.repeated == 0.0 < user.repeated:
@@ -167,5 +167,5 @@ def _may_be_users(at: int, columns: Mapping[str, int], first: FirstRows) -> bool
     profile = first.profiles[at]
     is_id = profile.ids >= _MOST <= profile.filled and profile.repeated > 0.0 and profile.n_distinct > 2
     are_words = profile.is_enumeration and not any(map(str.isdigit, "".join(profile.cells)))
-    is_other = is_excluded(profile.name) or are_words
+    is_other = is_excluded(profile.meaning) or are_words
     return is_id and not is_other and not first.depends_on(at, [columns[PRODUCT]])

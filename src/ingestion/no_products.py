@@ -63,6 +63,26 @@ _CHARGE_WORDS = frozenset(plain_letters(f"{_CHARGES} {_DEPOSITS}").split())
 _WORDS = _CHARGE_WORDS | frozenset(plain_letters(_BESIDE).split())
 _DEPOSIT_WORDS = frozenset(plain_letters(_DEPOSITS).split())
 _OF_DEPOSITS = _WORDS | frozenset(plain_letters(_BESIDE_DEPOSITS).split())
+_BAGS = """
+    bag bags carrier tote tragetasche tragetaschen tasche einkaufstasche tute tuete tuten tueten beutel sac sacs sachet
+    cabas bolsa bolsas shopper sacchetto busta tas draagtas tasje zak reklamowka torba torebka kasse kassar barkasse
+    baerepose pose kassi muovikassi saco sacola igelitka taska szatyor poset torbica 购物袋 袋 レジ袋 쇼핑백 пакет
+    wrap wrapping giftwrap giftwrapping verpackung geschenkverpackung geschenkpapier verpackungsservice emballage
+    envoltorio envoltura embrulho confezione inpakservice inpakken cadeauverpakking geschenkverpakking opakowanie
+    pakowanie gaveindpakning gavepapir presentinslagning lahjapaketointi rekjaf ギフト包装 ラッピング 礼品包装 упаковка
+"""
+_BESIDE_BAGS = """
+    gift geschenk cadeau regalo presente prezent prezentowe na present gave shopping einkaufs einkauf paper papier
+    plastic plastik plastique plastico papel carta karton jute cotton baumwoll baumwolle reusable mehrweg recycled
+    biodegradabile biodegradable small medium large klein mittel gross gro s m l xl petit moyen grand pequena mediana
+    grande piccola media our unsere mit with logo service ohne extra fur para per pour in de del du di von aus stuck
+    caisse pick up folie p c ct cent
+"""
+_WORDS_OF_DONATIONS = """
+    donation donations donate spende spenden don dons donacion donativo donazione doacao donatie darowizna donasjon gava
+    lahjoitus пожертвование 捐款 寄付 trinkgeld tip tips pourboire propina
+"""
+_DONATIONS = frozenset(plain_letters(_WORDS_OF_DONATIONS).split())
 SOLD, NOT_SOLD, PART_OF_SET = "product", "no product", "part of a set"
 """What a line of an order may be."""
 _LINE_WORDS = {
@@ -70,6 +90,8 @@ _LINE_WORDS = {
     **dict.fromkeys((*_CHARGE_WORDS, *_VOUCHERS.split()), NOT_SOLD),
     **dict.fromkeys(_PARTS_OF_SETS.split(), PART_OF_SET),
 }
+_BAG_WORDS = frozenset(plain_letters(_BAGS).split())
+_OF_BAGS = _BAG_WORDS | frozenset(plain_letters(_BESIDE_BAGS).split())
 _NUMBERED = re.compile(r"[^\W\d_]+|[^\W\d_]{5,}[-_ ]?\d{1,3}")
 _DOUBTFUL = frozenset(["porto", "portes", "caution", "taxes", "mancia", "donacion", "supplement", "discounts"])
 """Words for charges that name other things too."""
@@ -100,6 +122,18 @@ def is_charge(title: str) -> bool:
     known = _WORDS if _DEPOSIT_WORDS.isdisjoint(words) else _OF_DEPOSITS
     is_cost = len(words) > 1 and not _COSTS.isdisjoint(words)  # "bank charges"
     return bool(words) and known.issuperset(words) and (is_cost or not _CHARGE_WORDS.isdisjoint(words))
+
+
+@lru_cache(maxsize=16_384)
+def may_be_extra(title: str) -> bool:
+    """Whether a title says nothing but a bag or a wrapping, or begins with a word for gifts of money.
+
+    "Tragetasche groß" does, and some shops sell such bags: cells must tell whether it is an extra.
+    """
+    words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _OF_BAGS) or [word]]
+    words = [re.sub(r"^\d+|\d+$", "", word) or word for word in words]
+    is_bag = not _BAG_WORDS.isdisjoint(words) and _OF_BAGS.issuperset(words)
+    return is_bag or not _DONATIONS.isdisjoint(words[:1])
 
 
 def is_charge_by_id(id_: str, title: str = "") -> bool:

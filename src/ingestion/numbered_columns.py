@@ -100,7 +100,7 @@ def find_numbered(profiles: Sequence[ColumnProfile]) -> Numbered | None:
     ]
     taken = {at for each in labels for at in found[each].values()}
     kept = tuple(at for at in range(len(profiles)) if at not in taken)
-    roles = {role_of_name(profiles[at].name) for at in kept}
+    roles = {role_of_name(profiles[at].meaning) for at in kept}
     if PRODUCT in roles or not {USER, INVOICE} & roles:
         return None
     columns = [profiles[at] for at in found[label].values()]

@@ -12,7 +12,7 @@ import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, FloatArray, IntArray
 from src.ingestion.raw_rows import EMPTY_TEXTS
-from src.ingestion.written_dates import written_date
+from src.ingestion.written_dates import without_weekday, written_date
 
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
 _NUMBER_WITHIN = re.compile(r"[^\d]{0,12}?(\d[\d.,]*\d|\d)[^\d]{0,12}")
@@ -236,8 +236,8 @@ def _fit(texts: list[str], pattern: str) -> int:
 
 
 def _without_remarks(text: str) -> str:
-    """Return a date of numbers without what some write between and after them: "3. 2. 2024, 14:05 Uhr"."""
-    text = text.replace(", ", " ")
+    """Return a date of numbers without what some write around and between them: "Sa, 3. 2. 2024, 14:05 Uhr"."""
+    text = without_weekday(text).replace(", ", " ")
     if text[-1:].isdecimal() and ". " not in text:  # nearly all texts
         return text
     return _POINT_AFTER.sub("", _POINT_BETWEEN.sub(".", _WORD_AFTER.sub("", text)))

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from src.ingestion.column_names import PRODUCT, TITLE
 from src.ingestion.column_profile import profile_columns
-from src.ingestion.column_roles import Roles
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.nobody import NOBODY
+from src.ingestion.role_columns import Roles
 
 _ENOUGH = 3  # ids that repeat, ids and titles beside the word for none
 _MOST = 0.9  # share of ids that have one title

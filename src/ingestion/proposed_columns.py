@@ -18,12 +18,13 @@ from src.ingestion.column_names import (
     columns_option,
     role_of_name,
 )
-from src.ingestion.column_roles import Roles, find_roles, names_attributes
+from src.ingestion.column_roles import find_roles, names_attributes
 from src.ingestion.column_vocabulary import PRODUCT_WORD, USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_a_visit, role_by_words, says_returned
 from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout_choice import GivenColumns
+from src.ingestion.role_columns import Roles
 from src.ingestion.titled_events import user_and_product
 from src.ingestion.unused_columns import may_be_points
 
@@ -135,10 +136,10 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
         and profile.filled >= _HALF
         and profile.n_distinct >= _FEW_IDS
         and profile.repeated > 0.0
-        and not is_excluded(profile.name)
+        and not is_excluded(profile.meaning)
         and (profile.integers < _HALF or max(map(len, profile.cells)) > len("999"))
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
-        and {role_of_name(profile.name), (role_by_words(profile.name) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
+        and {role_of_name(profile.meaning), (role_by_words(profile.meaning) or ("",))[0]} <= {"", USER, PRODUCT, GROUP}
         and not names_attributes(at, profiles)
         and (profile.numbers < _HALF or _names_ids(profile.name))
     ]
@@ -148,7 +149,7 @@ def _proposal(first: FirstRows, roles: Roles) -> str:
     for role in (PRODUCT,) if INVOICE in roles else (USER, PRODUCT):
         # What has one customer each, such as an order, is no product.
         other = (PRODUCT, GROUP) if role == USER else (USER,)
-        fit = [at for at in free if role_of_name(profiles[at].name) not in other]
+        fit = [at for at in free if role_of_name(profiles[at].meaning) not in other]
         fit = [at for at in fit if role == USER or USER not in found or not first.depends_on(found[USER], [at])]
         if role not in found and fit:
             found[role] = fit[0]

@@ -163,10 +163,22 @@ _WORDS_OF_RANKS = """
     rank ranks ranking ranked rang rangs range platz platzierung schulnote schulnoten classement puesto posto plaats
     miejsce ranga preference place grade_de prioritaet priority prioridad
 """
+_GRADES, _WORST_GRADE = frozenset({"note", "noten", "gesamtnote"}), 6.0
 _RANKS = frozenset(_WORDS_OF_RANKS.split())
 _ONE_IS_BEST = re.compile(
     r"\b1\s*(?:=|:|is|–|-)\s*(?:the )?(?:sehr gut|best|very good|excellent|top|tr[eè]s bien|muy)", re.I
 )
+
+
+def may_be_grades(name: str, ratings: Sequence[float]) -> bool:
+    """Return whether ratings from 1 to 6 go by a word for school grades: "Note", which is any mark in other languages.
+
+    Args:
+        name: The name of their column.
+        ratings: The ratings.
+    """
+    is_of_school = len(ratings) >= _ENOUGH and min(ratings) >= 1 and max(ratings) <= _WORST_GRADE
+    return is_of_school and not _GRADES.isdisjoint(words_of(name))
 
 
 def is_ranking(name: str) -> bool:

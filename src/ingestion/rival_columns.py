@@ -21,11 +21,11 @@ from src.ingestion.column_names import (
     is_number,
 )
 from src.ingestion.column_profile import ColumnProfile
-from src.ingestion.column_roles import Roles
 from src.ingestion.column_words import classes_of, is_excluded
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PRODUCTS
 from src.ingestion.prices import price_in
+from src.ingestion.role_columns import Roles
 
 _OF_PRODUCTS = (TITLE, CATEGORY, BRAND, PRICE, IMAGE, STOCK, GROUP)
 _OF_EVENTS = (KIND, QUANTITY, STATE, INVOICE, PRICE)
@@ -86,11 +86,11 @@ def _looks_like(role: str, profile: ColumnProfile, chosen: ColumnProfile) -> boo
         return profile.share(_PICTURE.search) >= 0.5
     if role != PRICE or profile.money < 0.9 or profile.filled < 0.5:
         return False
-    if {PRICE, SALE_PRICE} & set(classes_of(profile.name)) or profile.share(lambda cell: not is_number(cell)) >= 0.5:
+    if {PRICE, SALE_PRICE} & set(classes_of(profile.meaning)) or profile.share(lambda cell: not is_number(cell)) >= 0.5:
         return True
     has_cents = profile.share(lambda cell: cell[-3:-2] in (".", ",")) >= 0.5
     is_near = _median(chosen) / _ALIKE <= _median(profile) <= _median(chosen) * _ALIKE
-    return has_cents and is_near and not is_excluded(profile.name)
+    return has_cents and is_near and not is_excluded(profile.meaning)
 
 
 def _median(profile: ColumnProfile) -> float:

@@ -7,6 +7,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from src.core.domain import EventKind
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
@@ -25,14 +26,16 @@ from src.ingestion.column_names import (
     TIME,
     TITLE,
     USER,
+    VALUE,
     columns_option,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import TYPE_WORD
 from src.ingestion.column_words import classes_of, has_id_word, words_of
 from src.ingestion.consistent_columns import share_single
+from src.ingestion.event_kind_names import kind_of
 from src.ingestion.first_rows import FirstRows
-from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES
+from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.prices import price_in
 from src.ingestion.titled_events import user_and_product
@@ -91,6 +94,8 @@ def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: 
     if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
         yield from _price_of_line(columns, first)
     yield from _odd_rows(columns, first)
+    if layout == RATINGS and VALUE in columns and VALUE not in given:
+        yield from _same_for_each_product(columns, first)
     is_log = layout == EVENTS and TIME in columns
     if (layout in (PURCHASES, PAIRS) or is_log) and STATE not in {*columns, *given} and USER in columns:
         yield from _same_sale_twice(columns, first, (INVOICE, KIND, TIME) if is_log else ())
@@ -113,6 +118,18 @@ def _of_lines(layout: str, columns: Mapping[str, int], first: FirstRows, given: 
                 f"{apart[0]!r}: it may be no price of one piece; for another: --columns price=COLUMN, for none: "
                 "--columns price="
             )
+
+
+def _same_for_each_product(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that all users give a product one rating: it may be its price, or an average."""
+    at = columns[VALUE]
+    if first.profiles[at].n_distinct > 1 and first.depends_on(at, [columns[PRODUCT]]):
+        price = columns_option({PRICE: at}, first.names).removeprefix("--columns ").strip("'")
+        do = "--columns " + shlex.quote(f"rating=,{price}" if PRICE not in columns else "rating=")
+        yield (
+            f"WARNING: every product has one {_name(columns, VALUE, first)} only, whoever gave it: it may be a price "
+            f"or an average, and no rating; if it is a price, and rows are purchases: {do}"
+        )
 
 
 def _same_sale_twice(columns: Mapping[str, int], first: FirstRows, beside: Sequence[str]) -> Iterator[str]:
@@ -139,7 +156,7 @@ def _same_sale_twice(columns: Mapping[str, int], first: FirstRows, beside: Seque
         n_again = sum(len(told[sale]) > 1 for sale in sales)
         if n_again >= 0.5 * len(rows) and n_once >= 0.9 * len(rows):
             counts = Counter(filter(None, sorts))
-            kept = max(counts, key=lambda sort: counts[sort])
+            kept = max(counts, key=lambda sort: (kind_of(sort) == EventKind.PURCHASE, counts[sort]))
             meanings = ",".join(f"{sort}={'paid' if sort == kept else 'none'}" for sort in counts)
             yield (
                 f"WARNING: the same user, product and quantity stand in rows of several words of {profile}: {n_again} "
@@ -154,7 +171,7 @@ def _codes_of_lines(columns: Mapping[str, int], first: FirstRows) -> Iterator[st
     shown = columns.get(TITLE, columns[PRODUCT])
     rows = [row for row in first.rows if row[columns[PRODUCT]].strip()]
     for at, profile in enumerate(first.profiles):
-        is_type = TYPE_WORD in classes_of(profile.name) and profile.integers == 1.0 and profile.filled >= _MOST
+        is_type = TYPE_WORD in classes_of(profile.meaning) and profile.integers == 1.0 and profile.filled >= _MOST
         if at in columns.values() or not is_type or not 1 < profile.n_distinct <= _MOST_SORTS or len(rows) < MANY:
             continue
         examples: dict[str, list[str]] = defaultdict(list)
@@ -241,7 +258,7 @@ def _merged_titles(columns: Mapping[str, int], first: FirstRows) -> Iterator[str
     if not are_words or len(titles.cells) < MANY or titles.filled < _MOST:
         return
     for at, profile in enumerate(first.profiles):
-        is_maker = not _MAKERS.isdisjoint(words_of(profile.name)) and profile.filled >= _MOST
+        is_maker = not _MAKERS.isdisjoint(words_of(profile.meaning)) and profile.filled >= _MOST
         if at in columns.values() or not is_maker:
             continue
         found = {title: list(dict.fromkeys(cells)) for title, cells in _values_by(columns[PRODUCT], at, first).items()}
@@ -313,7 +330,7 @@ def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collectio
 def _discounts(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
     """Name a column of discounts that is not taken off the price."""
     for at, profile in enumerate(first.profiles):
-        is_discount = not _DISCOUNTS.isdisjoint(words_of(profile.name))
+        is_discount = not _DISCOUNTS.isdisjoint(words_of(profile.meaning))
         if at not in columns.values() and is_discount and any(_amount(cell) for cell in profile.cells):
             yield (
                 f"{profile.name!r} ({profile.cells[0]}) is not taken off the price; if it lowers it: write the lower "

@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 from src.ingestion.column_names import AVAILABLE, GROUP, IMAGE, PRICE, PRODUCT, STOCK, TIME, TITLE, USER, VALUE
 from src.ingestion.column_profile import MANY
-from src.ingestion.column_roles import RoleColumn, Roles, free_columns
 from src.ingestion.column_vocabulary import USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_unknown_id, words_of
 from src.ingestion.first_rows import FirstRows
+from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 
 _OF_VARIANTS = frozenset({PRICE, STOCK, GROUP, IMAGE, AVAILABLE})
 """Roles that speak for variants of products: their titles repeat too."""
@@ -69,7 +69,7 @@ def user_and_product(title: int, first: FirstRows) -> tuple[int, int] | None:
         and profile.ids >= _MOST
         and profile.repeated > 0.0
         and profile.n_distinct >= _LEAST
-        and not is_excluded(profile.name)
+        and not is_excluded(profile.meaning)
     ]
 
     def n_pairs(one: int, other: int) -> int:

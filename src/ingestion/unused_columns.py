@@ -6,7 +6,6 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from typing_extensions import override
@@ -38,7 +37,7 @@ from src.ingestion.column_names import (
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import FILLER, PRODUCT_WORD, SALE_WORD, TYPE_WORD, USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
-from src.ingestion.event_kind_names import is_ignored_kind, kind_of
+from src.ingestion.event_kind_names import is_ignored_kind, kind_of, likely_kind
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import CLICKS, EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
 from src.ingestion.no_products import SOLD, is_charge, line_kind
@@ -49,7 +48,7 @@ _MOST_NAMED = 5  # columns in one sentence
 _FULL = 0.95
 _MOST_SORTS, _MOSTLY = 6, 0.9
 _HALF = 0.5
-_DIGITS_OF_TIMES = 5
+_DIGITS_OF_IDS = 5
 _OF_CATALOGUE = (TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP)
 _OF_LOG = frozenset({TIME, QUANTITY, VALUE, KIND, STATE})
 _OF_LINES = (USER, PRODUCT, QUANTITY, PRICE)
@@ -146,7 +145,9 @@ class _Telling(NamedTuple):
             else "",
             undone=f" --words {shlex.quote(','.join(f'{cell}=none' for cell in undone))}" if sort != STATE else "",
             none="cancelled" if sort == STATE else "none",
-            unknown=f" --words {shlex.quote(','.join(f'{cell}=view' for cell in unknown))}" if unknown else "",
+            unknown=f" --words {shlex.quote(','.join(f'{cell}={likely_kind(cell)}' for cell in unknown))}"
+            if unknown
+            else "",
         )
 
     def concerns(self, layout: str, roles: Collection[str], ignored: Collection[str]) -> bool:
@@ -204,7 +205,6 @@ def unused_notes(
     telling = {TITLE: roles[TITLE]} if is_grouped and TITLE in roles else {} if is_grouped else roles
     sorts = [] if KIND in roles else _sorts_of_rows(layout, telling, fates, counted)
     notes += _undone_in_lists(layout, fates, first)
-    notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
 
 
@@ -222,34 +222,6 @@ def _undone_in_lists(layout: str, fates: Sequence[ColumnFate], first: FirstRows)
     ]
 
 
-def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
-    """Say that events have no times, and which column grows with the rows as times do."""
-    free = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].cells]
-    if layout == PRODUCTS or TIME in roles or not free:
-        return []
-    dated = [fate.at for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].times >= _MOSTLY]
-    if dated:
-        return [
-            f"no column has the times of events, and {first.profiles[dated[0]]} has those of something else: all count "
-            f"as equally old; if they tell when events were: {first.option(TIME, dated[0])}"
-        ]
-    grows = next((profile for profile in free if _grows(profile)), None)
-    found = f"; {grows} grows with the rows, but is no time that is known" if grows else ""
-    return [f"no column has the times of events{found}: all count as equally old; if one has: --columns time=COLUMN"]
-
-
-def _grows(profile: ColumnProfile) -> bool:
-    """Whether a column has long numbers that grow from row to row."""
-    if (
-        profile.integers < 1.0
-        or min(map(len, profile.cells)) < _DIGITS_OF_TIMES
-        or len(profile.cells) < _DIGITS_OF_TIMES
-    ):
-        return False
-    numbers = [int(cell) for cell in profile.cells]
-    return sum(after >= before for before, after in pairwise(numbers)) >= _MOSTLY * (len(numbers) - 1)
-
-
 def _misfits(
     layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows, ignored: Collection[str]
 ) -> list[str]:
@@ -260,7 +232,7 @@ def _misfits(
         profile = first.profiles[fate.at]
         if fate.fate is Fate.USED or profile.n_distinct < 2:
             continue
-        role = role_of_name(profile.name)
+        role = role_of_name(profile.meaning)
         if role in wanted and role not in {*roles, *ignored}:
             found.append(f"{profile} is named like the {role}, and its cells do not look so")
     return [f"{'; '.join(found)}: not used"] if found else []
@@ -365,12 +337,12 @@ def _has_kinds(profile: ColumnProfile) -> bool:
 
 def _names_kinds(profile: ColumnProfile) -> bool:
     """Whether a column is named like kinds of events, and has a few words of which none is known."""
-    return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.name)
+    return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.meaning)
 
 
 def _names_sorts(profile: ColumnProfile) -> bool:
     """Whether a column is named like sorts or types, and nothing says of what but of the row."""
-    classes = set(classes_of(profile.name))
+    classes = set(classes_of(profile.meaning))
     return TYPE_WORD in classes and not classes & {PRODUCT_WORD, USER_WORD} and profile.n_distinct > 1
 
 
@@ -388,20 +360,25 @@ def _is_flag(profile: ColumnProfile) -> bool:
         {True, False} <= meanings
         and few
         and profile.listings >= 0.5
-        and not set(classes_of(profile.name)) - {None, FILLER}
+        and not set(classes_of(profile.meaning)) - {None, FILLER}
     )
 
 
 def says_on_sale(profile: ColumnProfile) -> bool:
     """Return whether a column says yes or no, and its name that this is about a sale."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells)}
-    is_of_sale = SALE_WORD in classes_of(profile.name) or "sale" in words_of(profile.name)
+    is_of_sale = SALE_WORD in classes_of(profile.meaning) or "sale" in words_of(profile.meaning)
     return is_of_sale and meanings == {True, False} and profile.listings == 1.0
 
 
 def _may_be_ratings(profile: ColumnProfile) -> bool:
     """Whether a column has few different small numbers, more than two, as ratings are."""
-    if len(profile.cells) < MANY or profile.numbers < 0.9 or is_excluded(profile.name) or has_id_word(profile.name):
+    if (
+        len(profile.cells) < MANY
+        or profile.numbers < 0.9
+        or is_excluded(profile.meaning)
+        or has_id_word(profile.meaning)
+    ):
         return False
     numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
     return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
@@ -410,18 +387,23 @@ def _may_be_ratings(profile: ColumnProfile) -> bool:
 def may_be_points(profile: ColumnProfile) -> bool:
     """Return whether a column has numbers up to 100 that repeat, as ratings on any scale do, and no money."""
     is_numeric = len(profile.cells) >= MANY and profile.numbers == 1.0 and profile.n_distinct > 2
-    if not is_numeric or profile.repeated < _REPEATED or has_id_word(profile.name):
+    if not is_numeric or profile.repeated < _REPEATED or has_id_word(profile.meaning):
         return False
     numbers = [number for cell in set(profile.cells) if (number := number_of(cell)) is not None]
-    is_money = PRICE in classes_of(profile.name) or profile.share(lambda cell: cell[-3:-2] in (".", ",")) >= 0.5
+    is_money = PRICE in classes_of(profile.meaning) or profile.share(lambda cell: cell[-3:-2] in (".", ",")) >= 0.5
     return not is_money and min(numbers) >= 0 and max(numbers) <= _HIGHEST_POINTS
 
 
 def _may_be_counts(profile: ColumnProfile) -> bool:
     """Whether a column has many different numbers that are no ids, as plays, minutes and hours are."""
-    if len(profile.cells) < MANY or profile.numbers < 1.0 or is_excluded(profile.name) or has_id_word(profile.name):
+    if (
+        len(profile.cells) < MANY
+        or profile.numbers < 1.0
+        or is_excluded(profile.meaning)
+        or has_id_word(profile.meaning)
+    ):
         return False
-    is_long = profile.integers == 1.0 and min(map(len, profile.cells)) >= _DIGITS_OF_TIMES  # as ids are
+    is_long = profile.integers == 1.0 and min(map(len, profile.cells)) >= _DIGITS_OF_IDS  # as ids are
     return (
         profile.n_distinct > 2 and not is_long and any(cell[:1] != "-" and cell.strip("0.") for cell in profile.cells)
     )
@@ -435,15 +417,15 @@ def has_undone(profile: ColumnProfile) -> bool:
 
 def _names_listing(profile: ColumnProfile) -> bool:
     """Whether a column is named like the state of a product, or like whether it is shown."""
-    role = role_by_words(profile.name)
+    role = role_by_words(profile.meaning)
     return says_state(profile) or (role is not None and role[0] == LISTED)
 
 
 def says_state(profile: ColumnProfile) -> bool:
     """Return whether a column is named like states of orders."""
-    role = role_by_words(profile.name)
+    role = role_by_words(profile.meaning)
     is_named = role is not None and role[0] in (STATE, CANCELLED, REFUNDED)
-    return is_named and not is_excluded(profile.name)
+    return is_named and not is_excluded(profile.meaning)
 
 
 _LOOKS = (
@@ -489,7 +471,7 @@ _LOOKS = (
     ),
     _Telling(
         {PRODUCTS},
-        lambda profile: _may_be_ratings(profile) and (role_by_words(profile.name) or ("",))[0] == VALUE,
+        lambda profile: _may_be_ratings(profile) and (role_by_words(profile.meaning) or ("",))[0] == VALUE,
         "{columns} has ratings, and no column says who gave them: not used; if rows are ratings: --columns user=COLUMN",
         unread=frozenset({USER}),
     ),

@@ -118,7 +118,7 @@ def find_wide(profiles: Sequence[ColumnProfile], settled: Collection[str]) -> Wi
 
 def _acts(profiles: Sequence[ColumnProfile]) -> Wide | None:
     """Find columns that are called like kinds of events and count them."""
-    roles = {role_of_name(profile.name) for profile in profiles}
+    roles = {role_of_name(profile.meaning) for profile in profiles}
     at = [at for at, profile in enumerate(profiles) if _counts_an_act(profile)]
     kinds = {kind_of(profiles[each].name) for each in at}
     if len(kinds) < 2 or len(kinds) < len(at) or not {USER, PRODUCT} <= roles:
@@ -129,7 +129,7 @@ def _acts(profiles: Sequence[ColumnProfile]) -> Wide | None:
 
 
 def _counts_an_act(profile: ColumnProfile) -> bool:
-    if kind_of(profile.name) not in _ACTS or INVOICE in candidates([profile.name]) or profile.nested:
+    if kind_of(profile.name) not in _ACTS or INVOICE in candidates([profile.meaning]) or profile.nested:
         return False
     cells = {cell.lower() for cell in profile.cells}
     counts = [int(float(cell)) for cell in cells - _YES - _NO if _is_count(cell)]
@@ -144,7 +144,7 @@ def _is_count(cell: str) -> bool:
 
 def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
     """Find the columns of a matrix of users and products: one row each, and numbers under names that mean nothing."""
-    role = role_of_name(profiles[0].name)
+    role = role_of_name(profiles[0].meaning)
     cells = _columns_of_matrix(profiles, role)
     if not cells:
         return None
@@ -180,16 +180,16 @@ def _columns_of_matrix(profiles: Sequence[ColumnProfile], role: str) -> list[int
     cells = [
         at
         for at, profile in enumerate(profiles)
-        if at and profile.name and profile.numbers == float(bool(profile.cells)) and not is_excluded(profile.name)
+        if at and profile.name and profile.numbers == float(bool(profile.cells)) and not is_excluded(profile.meaning)
     ]
     if len(cells) < _FEWEST_PRODUCTS or role not in (USER, PRODUCT, TITLE, ""):
         return []
-    other = {role_of_name(profiles[at].name) for at in _others([0, *cells], profiles)}
+    other = {role_of_name(profiles[at].meaning) for at in _others([0, *cells], profiles)}
     if len(cells) < _MOST * (len(profiles) - 1) or {PRODUCT, USER, VALUE} & other:
         return []  # a table of reviews has counts too
     if sum(looks_like_time(profiles[at].name) for at in cells) > 1:
         return []
-    of_users = [at for at in cells if role_of_name(profiles[at].name) == USER]
+    of_users = [at for at in cells if role_of_name(profiles[at].meaning) == USER]
     if role in (PRODUCT, TITLE):
         return cells if len(of_users) >= _ALMOST_ALL * len(cells) else []
     meant = [at for at in cells if _is_meant(profiles[at].name)]

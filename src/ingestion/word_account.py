@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from src.ingestion.column_names import AVAILABLE, KIND, LINE_KIND, LISTED, ON_SALE, PRODUCT, PURCHASED, STATE, VALUE
+from src.ingestion.event_kind_names import likely_kind
 from src.ingestion.given_words import Words
 from src.ingestion.layout import EVENTS, RATINGS, Layout
 from src.ingestion.order_states import OrderState, is_kept_back
@@ -101,7 +102,7 @@ def kinds_of_words(words: Mapping[Word, int], layout: Layout) -> Counter[str]:
 
 
 _CONSEQUENCES = {
-    KIND: ("their rows are rejected; if they tell kinds of events", "view"),
+    KIND: ("their rows are rejected; if they tell kinds of events, say which (none for no act)", ""),
     LINE_KIND: ("rows with them count; if they are no products", "none"),
     STATE: ("rows with them count; if they must not", "cancelled"),
     LISTED: ("products with them are listed; if they must not be", "hidden"),
@@ -130,7 +131,10 @@ def unknown_word_lines(words: Mapping[Word, int], layout: Layout) -> list[str]:
         key = LISTED if role == STATE and not layout.has_events else role
         if key in _CONSEQUENCES:
             consequence, meaning = _CONSEQUENCES[key]
-            given = ",".join(f"{text}={meaning}" for text in list(counts)[:_MOST_NAMED] if "," not in text)
+            offered = [text for text, _ in counts.most_common(_MOST_NAMED) if not {",", "="} & set(text)]
+            if role == STATE and len(counts) > 1 and all(map(str.isdecimal, counts)):  # codes: hardly all of them
+                offered = offered[-1:]
+            given = ",".join(f"{text}={meaning or likely_kind(text)}" for text in offered)
             line += f"; {consequence}: --words {shlex.quote(given)}"
         lines.append(line)
     return lines

@@ -11,7 +11,7 @@ from src.ingestion.column_words import plain_letters
 _MONTHS = (
     "jan ene gen sty",
     "feb fev fevr lut",
-    "mar maa mrt mae maerz mars",
+    "mar mrz maa mrt mae maerz mars",
     "apr avr abr kwi",
     "may mai mei mag maj",
     "jun juin giu cze",
@@ -27,6 +27,24 @@ _LONGEST = 60
 _IDEOGRAPHIC = re.compile(r"(\d{4})[年년]\s?(\d{1,2})[月월]\s?(\d{1,2})[日일]?")
 _CLOCK = re.compile(r"(\d{1,2})[:h](\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([ap])?\.?(?:m\b)?\.?", re.IGNORECASE)
 _ZONE = re.compile(r"\s*(?:(?:UTC|GMT)\s*)?([+-]\d{2}):?(\d{2})(?!\d)")
+_WORDS_OF_WEEKDAYS = """
+    mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag sonnabend
+    mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday
+    lun mar mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche
+    mie jue vie sab dom lunes martes miercoles jueves viernes sabado domingo
+    gio lunedi martedi mercoledi giovedi venerdi domenica
+    ma wo vr za zo maandag dinsdag woensdag donderdag vrijdag zaterdag zondag
+    pn pon wt sr czw pt sob nd ndz niedz seg ter qua qui sex
+"""
+_WEEKDAYS = frozenset(_WORDS_OF_WEEKDAYS.split())
+_WORD_BEFORE = re.compile(r"([^\W\d_]{2,10})\.?,?\s+(?=\d)")
+
+
+def without_weekday(text: str) -> str:
+    """Return a date of numbers without the day of the week before it: "Mo, 05.10.2025"."""
+    if text[:1].isdecimal() or (found := _WORD_BEFORE.match(text)) is None:
+        return text
+    return text[found.end() :] if plain_letters(found[1]) in _WEEKDAYS else text
 
 
 @lru_cache(maxsize=65_536)
@@ -67,6 +85,11 @@ def _day(text: str) -> str:
         return ""
     year = int(number_of_year) + (2000 if len(number_of_year) == 2 else 0)
     return f"{year:04d}-{_month(tokens[months[0]]):02d}-{int(number_of_day):02d}"
+
+
+def is_month(word: str) -> bool:
+    """Whether a word in plain letters is the name of a month, or begins like one: "mrz", "janvier"."""
+    return _month(word) > 0
 
 
 def _month(word: str) -> int:

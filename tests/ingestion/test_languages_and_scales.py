@@ -13,7 +13,7 @@ from reading import Reading, kinds, notes, read, table
 from src.core.domain import EventKind
 from src.core.errors import InputError, UnusableFile
 from src.ingestion.column_words import classes_of, image_size, role_by_words
-from src.ingestion.event_kind_names import kind_of, kind_of_file
+from src.ingestion.event_kind_names import kind_of, kind_of_file, likely_kind
 from src.ingestion.given_words import Words, parse_words
 from src.ingestion.layout import Hints, parse_columns
 from src.ingestion.legacy_encodings import detect_legacy_encoding
@@ -457,3 +457,12 @@ def test_words_of_the_state_of_a_thing_are_no_ratings(write: Write) -> None:
         lambda at: f"u{at % 7},P{at % 9},{('good', 'very good')[at % 2]},2023-05-0{1 + at % 9}",
     )
     assert kinds(read(write(rows))) == {"purchase": 40}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("warenkorbaktion", "cart"), ("viewport_enter", "view"), ("hover", "none"), ("Mia", "none"),
+     ("deleted_view", "none")],
+)  # fmt: skip
+def test_an_unknown_kind_is_offered_what_its_words_suggest(name: str, kind: str) -> None:
+    assert likely_kind(name) == kind
