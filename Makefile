@@ -36,7 +36,7 @@ $(SETUP_DEV): $(SETUP) requirements-dev.lock
 	@touch $@
 
 test: $(SETUP_DEV)
-	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal --durations=20 --durations-min=2
 
 # make -j2 check runs them side by side.
 check: check-style check-types check-layers check-security

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
-import sys
+import select
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.forked import Finished, run_script
-from tests.waiting import PATIENCE_SECONDS
+from tests.programs import Program
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 RATINGS = "".join(f"u{i % 30},p{(i * i) % 17},{1 + i % 5}.0,{1_400_000_000 + i}\n" for i in range(300))
@@ -28,16 +29,12 @@ class Door:
     def __call__(self, script: str, *arguments: str) -> Finished:
         return run_script(ROOT / script, *arguments, folder=self.folder, environment=self.environment)
 
-    def start_anew(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a script in a new interpreter: threads of the training libraries do not survive a fork."""
-        return subprocess.run(
-            [sys.executable, str(ROOT / script), *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-        )
+    def train(self, script: str, *arguments: str) -> Finished:
+        """Run a script that trains: threads of the libraries do not survive a fork of the process of the tests."""
+        output, errors = self.folder / f".{script}.stdout", self.folder / f".{script}.stderr"
+        where: dict[str, Any] = {"folder": self.folder, "environment": self.environment}
+        code = Program(script, *arguments, output=output, errors=errors, **where).wait()
+        return Finished(code, output.read_text(encoding="utf-8"), errors.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -111,10 +108,10 @@ def test_the_table_of_an_export_trains_and_evaluates_without_the_store(door: Doo
     (door.folder / "ratings.csv").write_text(RATINGS)
     assert door("data_processing.py", "ratings.csv", "--export", "clean.csv").returncode == 0
     (door.folder / "var/store.sqlite3").unlink()
-    trained = door.start_anew("train_model.py", "--data", "clean.csv", "--model", "item_graph")
+    trained = door.train("train_model.py", "--data", "clean.csv", "--model", "item_graph")
     assert trained.returncode == 0, trained.stderr
     assert "is active" in trained.stdout
-    measured = door.start_anew("evaluate_model.py", "--json", "figures.json")
+    measured = door.train("evaluate_model.py", "--json", "figures.json")
     assert measured.returncode == 0, measured.stderr
     assert (door.folder / "figures.json").stat().st_size > 500
     assert "List to serve: " in measured.stdout
@@ -133,20 +130,21 @@ def test_a_terminal_gets_a_moving_display_and_a_pipe_plain_lines(door: Door) -> 
     assert "reading ratings.csv" in plain.stdout
     mine, theirs = pty.openpty()
     environment = door.environment | {"TERM": "xterm"}
-    command = [sys.executable, str(ROOT / "train_model.py"), "--model", "item_graph"]
-    with subprocess.Popen(command, cwd=door.folder, env=environment, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(mine, 65_536)
-            except OSError:  # the other end has closed
-                break
-            if not part:
-                break
-            shown += part
+    command = ("train_model.py", "--model", "item_graph")
+    process = Program(*command, folder=door.folder, environment=environment, output=os.ttyname(theirs))
+    wait_until(lambda: select.select([mine], [], [], 0)[0], "the first that it writes")
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(mine, 65_536)
+        except OSError:  # the other end has closed
+            break
+        if not part:
+            break
+        shown += part
     os.close(mine)
-    assert process.returncode == 0
+    assert process.wait() == 0
     assert b"\x1b[" in shown
     assert b"is active" in shown
 

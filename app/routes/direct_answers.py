@@ -8,11 +8,12 @@ the worker's loop may answer itself (`answerer`, see src/front/loop_answer.py).
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from json.encoder import encode_basestring_ascii as encode_text
 from typing import Any, NamedTuple
 
 from flask import Flask, g, request
@@ -34,7 +35,6 @@ _FAULT = "aisle.fault"
 _MOST_KNOWN, _LONGEST_KNOWN = 1_024, 256
 """Bodies that are parsed once, and bytes of the longest of them."""
 _OK, _HEALTHY = "200 OK", b'{"status":"ok"}\n'
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -88,7 +88,7 @@ class DirectAnswers:
         """
         called, aisle = (environ["REQUEST_METHOD"], environ["PATH_INFO"]), context_of(self._app)
         is_plain = called in _CALLS and _is_plain(environ, aisle)
-        if not is_plain or (called == _LISTS and not is_plain_head(environ, aisle.settings.max_body_bytes)):
+        if not is_plain or (called == _LISTS and not is_plain_head(environ, sys.maxsize)):
             return None
         return partial(self._answer_in_loop, environ, aisle)
 
@@ -99,7 +99,8 @@ class DirectAnswers:
         began = time.perf_counter()
         body, answer = _HEALTHY, None
         if environ["REQUEST_METHOD"] == "POST":
-            wanted = self._wanted(sent) if is_plain_body(sent) else None
+            is_plain = is_plain_body(sent) and len(sent) <= aisle.settings.max_body_bytes
+            wanted = self._wanted(sent) if is_plain else None
             if wanted is None:
                 return None
             try:
@@ -109,7 +110,7 @@ class DirectAnswers:
             if answer is None:
                 return None
             body = _body_of(answer)
-        return LoopAnswer(_OK, self._recorded(environ, body, answer, began, aisle), body)
+        return LoopAnswer(_OK, self._recorded(environ, body, answer, began, aisle), body, CALL_HEADERS)
 
     def _answered(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         called = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -121,7 +122,7 @@ class DirectAnswers:
                 environ[_FAULT] = _Fault(began, error)
                 body = None
             if body is not None:
-                start_response(_OK, self._recorded(environ, body, answer, began, aisle))
+                start_response(_OK, [*self._recorded(environ, body, answer, began, aisle), *CALL_HEADERS])
                 return [body]
         return self.flask(environ, start_response)
 
@@ -160,7 +161,7 @@ class DirectAnswers:
     def _recorded(
         environ: Mapping[str, Any], body: bytes, answer: ListAnswer | None, began: float, aisle: AisleContext
     ) -> list[tuple[str, str]]:
-        """Record a request, and return the headers of its answer. began: in seconds of time.perf_counter()."""
+        """Record a request, and return the headers of its own. began: in seconds of time.perf_counter()."""
         request_id = id_of_request(environ.get("HTTP_X_REQUEST_ID"))
         release = answer.release if answer else aisle.recommender.version
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), (REQUEST_ID, request_id)]
@@ -184,7 +185,7 @@ class DirectAnswers:
             () if answer is None else (answer.shown,),
         )
         aisle.request_records.put(record)
-        return [*headers, *CALL_HEADERS]
+        return headers
 
 
 _LISTS = ("POST", "/recommend")
@@ -192,7 +193,8 @@ _CALLS = {("GET", "/healthz"), _LISTS}
 
 
 def _body_of(answer: ListAnswer) -> bytes:
-    return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n"
+    # What json.dumps makes of a list of texts, which sets up an encoder first.
+    return f"[{','.join([encode_text(place.product_id) for place in answer.recommendations])}]\n".encode()
 
 
 def _is_plain(environ: Mapping[str, Any], aisle: AisleContext) -> bool:

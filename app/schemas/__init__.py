@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,7 +13,9 @@ from pydantic import (
     Field,
     RootModel,
     StrictBool,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from typing_extensions import override
@@ -23,6 +25,8 @@ from src.core.list_rules import Price, check_prices, whole
 from src.core.shop_rules import PlacementName
 
 MAX_LIST = 100
+MAX_IDS = 1_000
+"""Products that a request for a list names, as history and to leave out."""
 WHICH_PLACEMENT = (
     "Where the shop shows it, such as home, product, basket or mail: rules and figures can be of one placement."
 )
@@ -53,7 +57,14 @@ def _id_from_json(value: Any) -> Any:
         if abs(value) > MAX_INTEGER_ID:
             raise ValueError("an id that is a number must have 64 bits at most; send it as text")
         value = str(value)
-    return _known_id(value) if len(value) <= MAX_ID_LENGTH else _checked_id(value)
+    if (known := _KNOWN_IDS.get(value)) is not None:
+        return known
+    checked = _checked_id(value)
+    if len(value) <= MAX_ID_LENGTH:
+        if len(_KNOWN_IDS) >= _MOST_KNOWN_IDS:
+            _KNOWN_IDS.clear()
+        _KNOWN_IDS[value] = checked
+    return checked
 
 
 def _checked_id(value: str) -> str:
@@ -67,8 +78,19 @@ def _checked_id(value: str) -> str:
     return text
 
 
-_known_id = lru_cache(maxsize=4_096)(_checked_id)
-"""The same for texts that are no longer than an id: a shop names the same products again and again."""
+_KNOWN_IDS: dict[str, str] = {}
+"""Texts that were checked lately, and the ids that they are: a shop names the same products again and again."""
+_MOST_KNOWN_IDS = 8_192
+
+
+def _known_ids(values: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Return checked ids; if all are known, without a call for each of them."""
+    if isinstance(values, list) and len(values) <= MAX_IDS:
+        try:
+            return list(map(_KNOWN_IDS.__getitem__, values))
+        except (KeyError, TypeError):  # one of them is new, or no text
+            pass
+    return check(values)
 
 
 def _checked_text(value: str) -> str:
@@ -94,6 +116,7 @@ Id = Annotated[
         }
     ),
 ]
+Ids = Annotated[list[Id], Field(max_length=MAX_IDS), WrapValidator(_known_ids)]
 Text = Annotated[
     str,
     Field(max_length=MAX_TEXT),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
-from app.schemas import MAX_LIST, WHICH_PLACEMENT, Id, Length, Request, Text
-from src.core.domain import MAX_VALUE, Event, EventKind, Query
+from app.schemas import MAX_LIST, WHICH_PLACEMENT, Id, Ids, Length, Request, Text
+from src.core.domain import MAX_VALUE, EventKind, Query
 from src.core.list_rules import RuleFields, check_prices
 from src.core.shop_rules import PlacementName
+from src.interactions.counted_history import CountedHistory
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
 
-MAX_EXCLUDED = 1_000
-MAX_HISTORY = 1_000
 _LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
 _WHICH_VARIANTS = "true: variants of one thing (colours, sizes) each by itself; else one of a group."
 _BESIDE_TEXT = ("n", "top_k", "variants")
@@ -59,18 +57,16 @@ class ListBody(RuleFields):
     """The user or history that a list is for, and its rules."""
 
     user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
-    history: list[Id] = Field(
+    history: Ids = Field(
         default_factory=list,  # a default would be copied deeply for every request
         json_schema_extra={"default": []},
-        max_length=MAX_HISTORY,
         description="Products that were bought, oldest first: instead of a user, or in addition to the stored history.",
     )
     n: Length | None = Field(None, description="How many products; 10 by default.")
     top_k: Length | None = Field(None, description="Another name for n.")
-    exclude: list[Id] = Field(
+    exclude: Ids = Field(
         default_factory=list,
         json_schema_extra={"default": []},
-        max_length=MAX_EXCLUDED,
         description="Products that must not appear.",
     )
     model: ModelName | None = Field(None, description=_WHICH_MODEL)
@@ -96,17 +92,11 @@ class ListBody(RuleFields):
         """Return the query without its rules, which are merged with those of the shop."""
         return Query(
             self.user_id,
-            history=tuple(map(_bought, self.history)),
+            history=CountedHistory.of_purchases(self.history),
             n=self.length,
             exclude=frozenset(self.exclude),
             model=self.model,
         )
-
-
-@lru_cache(maxsize=4_096)
-def _bought(product_id: str) -> Event:
-    """Return the purchase of a product; it is never changed, and making one takes several times as long."""
-    return Event("", product_id, EventKind.PURCHASE)
 
 
 class RecommendBody(ListBody):

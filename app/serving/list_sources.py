@@ -9,6 +9,8 @@ from app.serving.history_fingerprints import HistoryFingerprints, PrintedHistory
 from app.serving.list_cache import ListCache
 from app.serving.serving_snapshot import ServingSnapshot
 from src.core.domain import Query, Recommendation
+from src.interactions.counted_history import counts_of
+from src.recommendation.history_rows import RECENT
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.prepared_lists import Fingerprint
 from src.store import Store
@@ -16,7 +18,7 @@ from src.store import Store
 QUICK_SECONDS = 0.0015
 """Processor time of a list that may be made while everybody else waits."""
 MOST_EVENTS = 256
-"""Of a history whose list may be made so."""
+"""Of a history whose list may be made so; where their number alone counts, of different ones."""
 
 FoundList = tuple[list[Recommendation], bool | None]
 """A list, and ListAnswer.cached."""
@@ -89,7 +91,7 @@ class ListSources:
             The list; None if there is something to wait for, or making it may take longer than QUICK_SECONDS.
         """
         pipeline, user_id = served.pipeline, query.user_id
-        if not pipeline.follows_history(query) or len(query.history) > MOST_EVENTS:
+        if not pipeline.follows_history(query) or not _is_short(query, pipeline):
             return None
         if user_id is None:
             fingerprint = pipeline.fingerprint(query)
@@ -106,7 +108,7 @@ class ListSources:
         """Make a list, which is neither prepared nor cached."""
         began = time.thread_time()
         _, listed = served.listed(query, self._products, may_be_prepared=False)
-        if fingerprint is not None and len(query.history) <= MOST_EVENTS:
+        if fingerprint is not None and _is_short(query, served.pipeline):
             self._note_pace(served, time.thread_time() - began)
         if self._cache.is_on:
             self._cache.set(served.cache_key(query, fingerprint), list_to_json(listed))
@@ -120,3 +122,11 @@ class ListSources:
     def _is_quick(self, served: ServingSnapshot) -> bool:
         version, seconds = self._pace
         return version == served.release.version and seconds <= QUICK_SECONDS
+
+
+def _is_short(query: Query, pipeline: Pipeline) -> bool:
+    """Tell whether making the list of a history takes no longer than that of MOST_EVENTS events."""
+    history = query.history
+    if len(history) <= MOST_EVENTS:
+        return True
+    return pipeline.weighting.by_kind_alone and len(history) <= RECENT and len(counts_of(history)) <= MOST_EVENTS

@@ -74,12 +74,31 @@ def map_on_all_cores(work: Callable[[Task], Result], tasks: Iterable[Task]) -> l
 
     Returns:
         The results, in the order of the tasks.
+
+    Raises:
+        BaseException: what the first of the tasks that failed raised; after a failure no further task begins.
     """
     tasks = list(tasks)
     if len(tasks) < 2 or n_cores() < 2 or getattr(_here, "is_worker", False):
         return [work(task) for task in tasks]
+    waiting, done, errors = iter(enumerate(tasks)), dict[int, Result](), dict[int, BaseException]()
+
+    def work_off() -> None:
+        # Each thread takes the next task itself: to hand over one by one takes longer than a small task.
+        for at, task in waiting:
+            try:
+                done[at] = work(task)
+            except BaseException as error:
+                errors[at] = error
+            if errors:
+                return
+
     with one_blas_thread, ThreadPoolExecutor(n_cores(), initializer=_begin_worker) as pool:
-        return list(pool.map(work, tasks))
+        for _ in range(min(n_cores(), len(tasks))):
+            pool.submit(work_off)
+    if errors:
+        raise errors[min(errors)]  # no task before it failed: tasks begin in their order, and all that began have ended
+    return [done[at] for at in range(len(tasks))]
 
 
 @contextmanager

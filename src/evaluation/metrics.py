@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.read_ahead import read_ahead
 
 AGAINST_POPULARITY = "against popularity"
 """Header of the column of verdicts on the difference to the lists of popularity."""
@@ -127,9 +128,11 @@ def bootstrap_means(values: FloatArray, *, seed: int = 0) -> FloatArray:
     rng = np.random.default_rng(seed)
     means = np.empty((n_rounds, values.shape[1]))
     n_together = int(np.clip(_DRAWS_TOGETHER // n, 1, n_rounds))
-    for at in range(0, n_rounds, n_together):
-        n_here = min(n_together, n_rounds - at)
-        drawn = rng.integers(0, n, (n_here, n)) + n * np.arange(n_here)[:, np.newaxis]
+    starts = range(0, n_rounds, n_together)
+    draws = (rng.integers(0, n, (min(n_together, n_rounds - at), n)) for at in starts)
+    for at, drawn in zip(starts, read_ahead(draws), strict=True):
+        n_here = len(drawn)
+        drawn += n * np.arange(n_here)[:, np.newaxis]
         weights = np.bincount(drawn.ravel(), minlength=n_here * n).reshape(n_here, n)
         means[at : at + n_here] = weights @ values / n
     return means

@@ -143,12 +143,12 @@ def _task(split: Split, pairs: IntArray, max_users: int) -> RankingTask:
     """Return the task of these relevant pairs, ascending, see Interactions.pairs."""
     owner, item = np.divmod(pairs, max(len(split.test.items), 1))
     users, starts = np.unique(owner, return_index=True)
-    relevant = [set(part.tolist()) for part in np.split(item, starts[1:])] if len(users) else []
+    ends = np.append(starts[1:], len(item))
     chosen = np.arange(len(users))
     if len(users) > max_users:
         chosen = np.sort(np.random.default_rng(0).choice(len(users), max_users, replace=False))
-    histories = _histories(split.train, users[chosen])
-    return RankingTask(users[chosen], [relevant[i] for i in chosen], histories, len(users))
+    relevant = [set(item[a:b].tolist()) for a, b in zip(starts[chosen], ends[chosen], strict=True)]
+    return RankingTask(users[chosen], relevant, _histories(split.train, users[chosen]), len(users))
 
 
 def measure_lists(

@@ -17,11 +17,13 @@ class LoopAnswer(NamedTuple):
         status: as WSGI has it: "200 OK".
         headers: names and values.
         body: of the answer.
+        common: further headers, the same on all answers of an application: they are written once.
     """
 
     status: str
     headers: Sequence[tuple[str, str]]
     body: bytes
+    common: tuple[tuple[str, str], ...] = ()
 
 
 Answerer = Callable[[bytes], LoopAnswer | None]
@@ -32,7 +34,7 @@ class AnswersInLoop(Protocol):
     """What a WSGI application is, besides, to be asked in the loop."""
 
     def answerer(self, environ: Mapping[str, Any]) -> Answerer | None:
-        """Return what answers requests with a head, for as long as this process lives.
+        """Return what answers requests with a head, for as long as this process lives; whatever length a body has.
 
         Args:
             environ: as WSGI has it, without the entries for reading and writing.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, NamedTuple
 
 from gunicorn.glogging import Logger
@@ -18,6 +19,8 @@ MOST_BYTES = 16_384
 """Of a request that is answered in the loop."""
 _MOST_HEADS, _LONGEST_HEAD = 256, 2_048
 """Heads that are remembered, and bytes of the longest of them: clients send the same ones again and again."""
+_MOST_COMMON = 16
+"""Sets of headers that all answers of an application have."""
 _HOOKS = ("pre_request", "post_request")
 _OF_A_THREAD = ("wsgi.input", "wsgi.errors", "wsgi.early_hints", "gunicorn.socket", "REMOTE_PORT")
 """Entries of an environment that differ between requests with the same head, or are for a thread."""
@@ -42,7 +45,10 @@ class LoopAnswers:
 
     def __init__(self, application: AnswersInLoop, cfg: Any) -> None:
         self._application, self._cfg = application, cfg
-        self._heads: dict[tuple[bytes, Any, Any], _Head] = {}
+        self._heads: dict[tuple[bytes, bytes, Any, Any], _Head] = {}
+        self._common: dict[tuple[tuple[str, str], ...], str] = {}
+        self._second = 0
+        self._beginnings: dict[tuple[Any, str], tuple[str, bool]] = {}
 
     @classmethod
     def of(cls, application: Any, cfg: Any, log: Any) -> LoopAnswers | None:
@@ -87,9 +93,13 @@ class LoopAnswers:
             return None
 
     def _head(self, request: RequestBuffer, client: Any, server: Any) -> _Head:
-        """Return the head of a request. What it says depends on the client, too: proxies may say more than others."""
+        """Return the head of a request, which is remembered without the length of the body: bodies differ.
+
+        What a head says depends on the client, too: proxies may say more than others.
+        """
         sent = bytes(memoryview(request.data)[: request.n_head])
-        key = sent, client[0] if isinstance(client, tuple) else client, server
+        begin, end = request.length_at or (0, 0)
+        key = sent[:begin], sent[end:], client[0] if isinstance(client, tuple) else client, server
         head = self._heads.get(key)
         if head is None:
             assert request.n_bytes is not None
@@ -121,5 +131,34 @@ class LoopAnswers:
         response.start_response(made.status, made.headers)
         if response.response_length != len(made.body) or response.upgrade:
             raise ValueError("an answer of the loop has a body and its length")
-        lines = [*response.default_headers(), *[f"{name}: {value}\r\n" for name, value in response.headers], "\r\n"]
-        return "".join(lines).encode("latin-1") + made.body, not response.should_close()
+        beginning, is_kept = self._beginning(request, response)
+        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
+        common = self._common.get(made.common)
+        if common is None:
+            common = self._common_lines(request, made)
+        return "".join([beginning, *lines, common, "\r\n"]).encode("latin-1") + made.body, is_kept
+
+    def _beginning(self, request: Any, response: CheckedResponse) -> tuple[str, bool]:
+        """Return the lines that Gunicorn begins an answer with, and whether the connection may be kept.
+
+        Within a second they are the same for all answers of one status to requests with one head.
+        """
+        now, key = int(time.time()), (request, response.status)
+        if now != self._second:
+            self._second = now
+            self._beginnings.clear()
+        found = self._beginnings.get(key)
+        if found is None:
+            found = self._beginnings[key] = "".join(response.default_headers()), not response.should_close()
+        return found
+
+    def _common_lines(self, request: Any, made: LoopAnswer) -> str:
+        """Return the lines of headers that all answers have, checked once."""
+        response = CheckedResponse(request, None, self._cfg)
+        response.start_response(made.status, made.common)
+        if response.response_length is not None or response.upgrade:
+            raise ValueError("the length of an answer is its own, and the loop upgrades no connection")
+        lines = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+        if len(self._common) < _MOST_COMMON:
+            self._common[made.common] = lines
+        return lines

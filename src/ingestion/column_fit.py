@@ -71,8 +71,11 @@ _WITHOUT_DAYS = {
 _HALF_FULL, _MOSTLY = 0.5, 0.8
 _FEW_PIECES = 5
 _FEW_ROWS = 3
-_WORDS_OFFLAGS = "y n t f yes no true false ja nein j oui non si nee tak nie sim nao nej evet hayir"
-FLAGS = frozenset(_WORDS_OFFLAGS.split())
+_WORDS_OF_FLAGS = """
+    y n t f j s e h i k yes no true false ja nein oui non si nee tak nie sim nao nej evet hayir igen nem ano ne da nu
+    kylla ei vero falso verdadero vrai faux wahr falsch
+"""
+FLAGS = frozenset(_WORDS_OF_FLAGS.split())
 """Words for yes and no, in plain letters."""
 _BITS = FLAGS | {"0", "1"}
 _PLACES = frozenset({"position", "pos", "positions", "line", "lines", "no", "nr", "number", "rang", "rank"})

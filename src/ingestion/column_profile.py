@@ -35,6 +35,7 @@ _MOST, _FEW = 0.8, 0.2
 _HIGHEST_STARS, _HIGHEST_RATING = 10, 100
 _MOST_STEPS = 21  # different ratings on a scale such as 0 to 10 in halves
 _DIGITS_OF_NUMBERS = 3  # at least, of documents
+_SHORTEST_REMARK = 3
 
 
 @dataclass(frozen=True)
@@ -82,17 +83,14 @@ class ColumnProfile:
     def _has(self, look: Look) -> bool:
         """Whether nearly all cells are what another meaning of the name says, and cannot be what the usual one says."""
         if look is Look.DAYS:
-            return self.times >= _MOST
+            return max(self.times, self.excel_days) >= _MOST
         if look is Look.MONEY:
             return self._is_money_beyond_ratings()
         if look is Look.NUMBERS:
             return self.ids >= _MOST and self.share(_has_number) >= _MOST
-        has_letters = self.share(lambda cell: len(cell) > 2 and any(map(str.isalpha, cell))) >= _MOST
-        return (
-            has_letters
-            and max(self.numbers, self.ids if self.share(_has_number) >= _MOST else 0.0) < _FEW
-            and (self.share(rating_in_words) < _FEW)
-        )
+        is_worded = self.share(lambda cell: len(cell) >= _SHORTEST_REMARK and any(map(str.isalpha, cell))) >= _MOST
+        are_codes = self.ids >= _FEW and self.share(_has_number) >= _MOST
+        return is_worded and not are_codes and max(self.numbers, self.share(rating_in_words)) < _FEW
 
     def _is_money_beyond_ratings(self) -> bool:
         numbers = {number for cell in set(self.cells) if (number := number_of(cell)) is not None}
@@ -214,8 +212,7 @@ def looks_like_time(text: str) -> bool:
     """Whether a text has the shape of a date, of a date and time, or of a unix time."""
     if is_number(text):
         return bool(_EPOCH.fullmatch(text) or _COMPACT_DAY.fullmatch(text))
-    text = without_weekday(text)
-    return bool(_DATE.fullmatch(text) or _MONTH.fullmatch(text) or written_date(text))
+    return bool(_DATE.fullmatch(without_weekday(text)) or _MONTH.fullmatch(text) or written_date(text))
 
 
 def _looks_like_id(text: str) -> bool:

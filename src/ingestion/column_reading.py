@@ -56,6 +56,7 @@ from src.ingestion.missed_columns import missed_notes
 from src.ingestion.missing_times import missing_time_notes
 from src.ingestion.odd_buyers import staff_notes
 from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.period_columns import period_notes
 from src.ingestion.person_ratings import drop_ratings_of_persons
 from src.ingestion.placeholder_ids import find_placeholder, prefer_finer
 from src.ingestion.product_attributes import drop_attributes_of_rows, drop_names_of_persons
@@ -72,7 +73,10 @@ KnownIds = Callable[[Collection[str]], Collection[str]]
 _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE, TEST)
 _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4, CANCELLED: 0.3}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
+_WITHOUT_VALUE = frozenset({EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value})
 _MOST_CODES = 10
+_FEW_KNOWN, _ALL_KNOWN = 0.1, 0.9  # shares of the ids of a column that the store has
+_SEVERAL_IDS, _LONG_ID = 5, 3
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 
@@ -133,7 +137,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     roles = find_roles(first.profiles, given.columns, given.ignored)
     settled_roles = {*given.columns, *given.ignored}
-    drop_names_of_persons(roles, first.profiles, settled_roles)
+    drop_names_of_persons(roles, first, settled_roles)
     is_open = hints.layout != PRODUCTS and USER in roles and PRODUCT not in settled_roles
     placeholder = find_placeholder(roles, first) if is_open else None
     if placeholder is not None:
@@ -145,7 +149,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     if TEST not in {*roles, *settled_roles} and USER in roles and {INVOICE, QUANTITY} & roles.keys():
         roles |= tests_by_look(profiles, {column.at for columns in roles.values() for column in columns})
     if known is not None and PRODUCT not in given.columns:
-        _prefer_known(roles, profiles, known)
+        looks |= _prefer_known(roles, profiles, known, given.columns.values())
     preferred = [*titled, *prefer_customers(roles, first, settled_roles)]
     preferred += prefer_consistent(roles, first, settled_roles)
     preferred += drop_ratings_of_persons(roles, first, settled_roles)
@@ -193,6 +197,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     notes += missed_notes(layout, columns, found.used, first, {*settled, *given.ignored})
     if TIME not in given.ignored and not found.day:
         notes += missing_time_notes(layout, columns, found.used, first)
+    notes += period_notes(layout, columns, found.used, first)
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, found.fates, first, given.ignored, counted, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes))
@@ -311,6 +316,14 @@ def _chosen(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given:
     if layout == EVENTS and {VALUE, KIND} <= roles.keys() and VALUE not in given.columns and _is_money(roles, profiles):
         del positions[VALUE]
     columns, notes = choose_columns(layout, positions, profiles, given.columns)
+    if layout == EVENTS and {VALUE, KIND} <= columns.keys() and VALUE not in given.columns:
+        kinds = {kind_of(cell) for cell in set(profiles[columns[KIND]].cells)} - {""}
+        if kinds and kinds <= _WITHOUT_VALUE:
+            rated = profiles[columns.pop(VALUE)].name
+            notes.append(
+                f"{rated!r} stands beside clicks or views, which have no rating: not used; if each row is a "
+                "rating: --layout ratings"
+            )
     if layout in (PURCHASES, EVENTS) and PRODUCT in columns and TITLE not in {*columns, *given.ignored}:
         columns |= _title_among(roles[PRODUCT], columns, profiles)
     return ColumnChoice(columns, notes)
@@ -345,17 +358,48 @@ def _is_money(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
     return QUANTITY in roles or value.share(lambda cell: cell.isdecimal() or cell.endswith(".0")) < 0.9
 
 
-def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds) -> None:
-    """Put the column whose ids the store has first, where another one was first and has none of them."""
+def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds, fixed: Collection[int]) -> set[str]:
+    """Put the column whose ids the store has first, whatever it is called, where another one was first and has none.
+
+    Args:
+        roles: Role → its possible columns; changed.
+        profiles: One a column.
+        known: Which product ids the store has.
+        fixed: Positions of columns that options name.
+
+    Returns:
+        The product, if its column was found by its cells alone.
+    """
     columns = roles.get(PRODUCT, [])
     shares = {}
     for column in columns:
         ids = set(profiles[column.at].cells)
         shares[column.at] = len(known(ids)) / len(ids) if ids else 0.0
     best = max(columns, key=lambda column: shares[column.at], default=None)
-    if best is not None and shares[best.at] >= 0.5 and shares[columns[0].at] < 0.1:
+    if columns and shares[columns[0].at] >= _FEW_KNOWN:
+        return set()
+    if best is not None and shares[best.at] >= 0.5:
         columns.remove(best)
         columns.insert(0, best)
+        return set()
+    busy = {*fixed, *shares, *(column.at for role in (USER, TIME) for column in roles.get(role, ())[:1])}
+    of_products = [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in busy and _may_be_known(profile) and len(known(ids := set(profile.cells))) >= _ALL_KNOWN * len(ids)
+    ]
+    if len(of_products) != 1:
+        return set()
+    free_columns(roles, of_products)
+    found = [RoleColumn(at, 1.0, False, profiles[at].filled) for at in of_products]
+    roles[PRODUCT] = [*found, *roles.get(PRODUCT, [])]
+    return {PRODUCT}
+
+
+def _may_be_known(profile: ColumnProfile) -> bool:
+    """Whether cells are ids that no quantity, place or rating could be by chance."""
+    is_long = profile.share(lambda cell: len(cell) >= _LONG_ID or not cell.isdecimal()) >= _ALL_KNOWN
+    return profile.ids >= _ALL_KNOWN and profile.n_distinct >= _SEVERAL_IDS and is_long
 
 
 def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile]) -> None:

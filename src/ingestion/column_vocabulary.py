@@ -20,7 +20,7 @@ WORDS: dict[str, str] = {
         участника читач μελος αναγνωστης 顧客 利用者 患者 読者 读者 환자 독자 narocnik  stranka anggota pasien nasabah
         klientas pirkejas klients pircejs household haushalt nip vatid nif cif cnpj cpf siret siren dic ico
         oib inn инн αφμ adoszam cui ytunnus orgnr organisationsnummer personnummer cvr cpr
-        party card loyalty karte tarjeta carte kundkort
+        party card loyalty fidelite fidelidad fedelta treue lojalnosciowa tessera stamkund karte tarjeta carte kundkort
         user users customer customers client clients cust buyer shopper visitor member account reviewer contact
         subscriber consumer kunde kunden nutzer benutzer kaeufer kaufer besteller cliente clientes usuario
         utilisateur acheteur comprador klant klanten gebruiker koper klient klienta klienci uzytkownik
@@ -98,7 +98,7 @@ WORDS: dict[str, str] = {
     """,
     "price": """
         verkoopprijs
-        rrp mrp msrp uvp cents cent pence centimes centavos centesimi groszy
+        pu rrp mrp msrp uvp cents cent pence centimes centavos centesimi groszy
         price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis precios
         prices vk pvp tarif 价格 單價 单价 售价 価格 単価 値段 가격 цена pret hinta fiyat cene
         ar egysegar ara fiyati pretul harga τιμη ціна cijena netpr السعر
@@ -106,7 +106,7 @@ WORDS: dict[str, str] = {
     """,
     "quantity": """
         kiekis daudzums bultos
-        quantities qtys mengen
+        quantities qtys mengen pezzi pezzo
         quantity qty menge anzahl stueck stuck stueckzahl stuckzahl stk quantite qte cantidad cant quantita
         qta quantidade qtd qtde aantal ilosc szt sztuk units pieces count antal antall uds ud pz pzs pcs pce
         pc kpl unidades unita unites eenheden pieza piezas 数量 个数 件数 個数 数 수량 количество maara adet
@@ -280,6 +280,7 @@ WORDS: dict[str, str] = {
         backorder backorders threshold config manage managed increment condition wholesale purchase_note
         inkoop inkoops
         liefer lieferadresse ek einkauf einkaufs supply packaging verpackung tara incoterm 运费 快递 物流 收货
+        percent prozent percentage percentages pct pourcentage porcentaje percentuale procent
         due expiry expires expiration faellig fallig faelligkeit falligkeit ablauf echeance vencimiento vencimento
         scadenza geburt geburts naissance nacimiento nascita nascimento geboorte urodzenia fodelse fodsels entrega
         consegna spedizione dostawy wysylki levering leverans bezorging verzending

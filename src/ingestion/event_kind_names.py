@@ -179,17 +179,17 @@ def kind_of_file(path: Path) -> EventKind:
     return kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
 
 
-def kind_of_rows(path: Path, time: str) -> EventKind:
-    """Return the kind of event that all rows of a file are: as its time is called, such as "viewed_at", or the file.
+def kind_of_rows(path: Path, names: Sequence[str]) -> EventKind:
+    """Return the kind of event that all rows of a file are: as its columns or the file are called.
 
     Args:
         path: The file.
-        time: Name of the column of times; "" for none.
+        names: Names of the columns of times, such as "viewed_at", and of products, such as "productViewSku".
 
     Returns:
-        The kind; a purchase if no name tells.
+        The kind that the first of them tells; a purchase if none does.
     """
-    return kind_among(time) or kind_of_file(path)
+    return next(filter(None, map(kind_among, names)), None) or kind_of_file(path)
 
 
 def kind_among(name: str) -> EventKind | None:

@@ -41,7 +41,11 @@ _NOTATIONS = (
     r"(?P<quantity>\d{1,5})\s*[x×]\s+(?P<title>[^\n;|]+?)",
 )
 _END_BEFORE_COUNT = r"\s*(?:[,;|+&\n\r/]+\s*(?=\d{1,5}\s*[x×])|$)"  # not within "1x Cola 0,5l" or "2x Fish & chips"
-_ENDS = (*(_END,) * (len(_NOTATIONS) - 1), _END_BEFORE_COUNT)
+_END_BEFORE_CODE = r"\s*(?:[,;|+&\n\r/]+\s*(?=\[)|$)"  # not within "[T-1] Honey, wild"
+_ENDS = tuple(
+    _END_BEFORE_CODE if notation.startswith(r"\[") else _END_BEFORE_COUNT if notation == _NOTATIONS[-1] else _END
+    for notation in _NOTATIONS
+)
 _PATTERNS = tuple(re.compile(notation + end, re.IGNORECASE) for notation, end in zip(_NOTATIONS, _ENDS, strict=True))
 _WHOLE = tuple(re.compile(notation, re.IGNORECASE) for notation in _NOTATIONS)
 _MARKED = re.compile(r"[x×*]?\s?\d{1,3}\s?[x×*]?", re.IGNORECASE)

@@ -61,6 +61,7 @@ from src.ingestion.rating_scales import (
     find_no_rating,
     find_scale,
     is_ranking,
+    may_be_grades,
     says_unrated,
     scale_in_name,
     scale_of_ranks,
@@ -101,8 +102,10 @@ def find_kind(path: Path, layout: Layout, sample: list[list[str]], hints: Hints,
         )
         return EventKind.RETURN
     if layout.name == PAIRS:
-        time_name = layout.names[layout.columns[TIME]] if layout.names and TIME in layout.columns else ""
-        kind = hints.kind or kind_of_rows(path, time_name)
+        named = [
+            layout.names[layout.columns[role]] for role in (TIME, PRODUCT) if layout.names and role in layout.columns
+        ]
+        kind = hints.kind or kind_of_rows(path, named)
         notes += kind_notes(hints, kind)
         return kind
     if layout.name == PURCHASES and not hints.kind and (name := name_of_left_carts(path, layout.names)):
@@ -191,6 +194,11 @@ def find_rating_scale(
     rated = [text for text in texts[VALUE] if not says_unrated(text, no_rating)]
     if hints.scale is None and (own := _own_scale(layout, rated, decimal, notes)):
         return RatingNotation(no_rating is not None, no_rating, own)
+    if hints.scale is None and layout.names and may_be_grades(layout.names[layout.columns[VALUE]], numbers):
+        notes.append(
+            f"WARNING: {layout.names[layout.columns[VALUE]]!r} may be a school grade, of which 1 is the best, and was "
+            "read so that the highest is the best; if 1 is the best: --scale 6-1"
+        )
     may_lack = hints.scale != SHARES and hints.scale is not WORDED  # who gave no answer told nothing
     unrated = no_rating is not None or (may_lack and _has_unrated(texts[VALUE]))
     if unrated:

@@ -44,7 +44,10 @@ from src.ingestion.prices import price_in
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
 
-_NO = "false no n f none nan null nein falsch non faux falso nee nie não nao nej ei hayır hayir нет 否 いいえ 아니요"
+_NO = """
+    false no n f none nan null nein falsch non faux falso nee nie não nao nej ei hayır hayir h nem ne nu нет 否 いいえ
+    아니요
+"""
 NO_WORDS = frozenset({"", *_NO.split()})
 """Notations of "no" in a column of flags."""
 _YES = "true yes y t on x ja j oui si sí tak sim evet да 是 はい 예"

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from src.ingestion.column_names import USER, VALUE
+from src.ingestion.column_vocabulary import USER_WORD
+from src.ingestion.column_words import classes_of
+from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.role_columns import Roles, free_columns
+
+_MOST = 0.9  # of the users with several rows; a rating may be given anew
 
 
 def drop_ratings_of_persons(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iterator[str]:
@@ -24,7 +29,8 @@ def drop_ratings_of_persons(roles: Roles, first: FirstRows, settled: Collection[
         return
     user = roles[USER][0].at
     for at in [column.at for column in roles[VALUE]]:
-        if at != user and first.depends_on(at, [user]):
+        is_named = USER_WORD in classes_of(first.profiles[at].name) and share_single(first, user, at) >= _MOST
+        if at != user and (is_named or first.depends_on(at, [user])):
             free_columns(roles, [at])
             yield (
                 f"{first.profiles[at].name!r} is the same in all rows of one user, so that it rates users and no "

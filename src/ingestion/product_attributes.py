@@ -5,10 +5,9 @@ Names such as "Name", "store" and "department" stand for products in one file an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from src.ingestion.column_names import BRAND, CATEGORY, TITLE
-from src.ingestion.column_profile import ColumnProfile
+from src.ingestion.column_names import BRAND, CATEGORY, TITLE, USER
 from src.ingestion.column_vocabulary import FILLER
 from src.ingestion.column_words import classes_of, words_of
 from src.ingestion.consistent_columns import share_single
@@ -25,22 +24,24 @@ _IN_TWO_WORDS = ({"first", "name"}, {"last", "name"}, {"given", "name"}, {"famil
 _SELDOM = 0.2
 
 
-def drop_names_of_persons(roles: Roles, profiles: Sequence[ColumnProfile], settled: Collection[str]) -> None:
-    """Take a plain "name" out of the titles where a first name or surname stands beside it.
+def drop_names_of_persons(roles: Roles, first: FirstRows, settled: Collection[str]) -> None:
+    """Take a plain "name" out of the titles where a first name stands beside it, or each user has one of her own.
 
     Args:
         roles: Role → its possible columns; changed.
-        profiles: One a column.
+        first: The first rows of the file.
         settled: Roles that options give or rule out.
     """
-    of_persons = {at for at, profile in enumerate(profiles) if _names_person(profile.name)}
-    if of_persons and not {TITLE} & {*settled}:
-        plain = [
-            column.at
-            for column in roles.get(TITLE, ())
-            if column.at in of_persons or {*classes_of(profiles[column.at].meaning)} <= {TITLE, FILLER}
-        ]
-        free_columns(roles, plain)
+    if TITLE not in roles or TITLE in settled:
+        return
+    of_persons = {at for at, profile in enumerate(first.profiles) if _names_person(profile.name)}
+    titles = [column.at for column in roles[TITLE]]
+    plain = [at for at in titles if {*classes_of(first.profiles[at].meaning)} <= {TITLE, FILLER}]
+    dropped = {*of_persons, *(plain if of_persons else ())}
+    if USER in roles and len(plain) > 1:  # two columns of one name
+        user = roles[USER][0].at
+        dropped |= {at for at in plain if at != user and first.depends_on(at, [user])}
+    free_columns(roles, [at for at in titles if at in dropped])
 
 
 def _names_person(name: str) -> bool:

@@ -12,8 +12,8 @@ from src.ingestion.rating_scales import says_unrated
 
 _FEWEST = 3
 _NO_ANSWER = frozenset(
-    ["k.a.", "k. a.", "ka", "keine angabe", "n.a.", "na", "n/a", "no answer", "sans réponse", "sans avis", "ns", "ns/nc",
-     "sin respuesta", "b.d.", "brak", "brak odpowiedzi", "geen antwoord", "nessuna risposta", "nvt", "n.v.t.", "?"]
+    ["k.a.", "k. a.", "ka", "keine angabe", "n.a.", "na", "n/a", "no answer", "sans réponse", "sans avis", "ns",
+     "ns/nc", "sin respuesta", "b.d.", "brak", "brak odpowiedzi", "geen antwoord", "nessuna risposta", "nvt", "?"]
 )  # fmt: skip
 _MOST = 0.6  # share of ratings that are numbers: some say "no answer"
 
@@ -44,16 +44,12 @@ class RatedGroups:
         return [*(names[at] for at in self.kept), PRODUCT, self.rating]
 
     def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
-        """Yield a row for each filled rating; one without a product if there is none."""
+        """Yield a row for each filled rating."""
         kept = [row[at] for at in self.kept]
         cells = as_texts([row[at] for at in self.columns])
-        found = [
-            (label, cell)
-            for label, cell in zip(self.labels, cells, strict=True)
-            if not is_nothing(cell) and not says_unrated(cell) and cell.lower() not in _NO_ANSWER
-        ]
-        for label, cell in found or [("", "")]:
-            yield [*kept, label, cell]
+        for label, cell in zip(self.labels, cells, strict=True):
+            if not is_nothing(cell) and not says_unrated(cell) and cell.lower() not in _NO_ANSWER:
+                yield [*kept, label, cell]
 
     def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""

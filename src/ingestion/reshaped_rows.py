@@ -43,7 +43,7 @@ class RowMaker(Protocol):
         """Return the names of the columns of the new rows."""
 
     def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
-        """Yield the rows that a row becomes: one at least."""
+        """Yield the rows that a row becomes: none where it has no event."""
 
     def note(self, names: Sequence[str]) -> str:
         """Return what is said of it, for people."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from src.core.domain import EventKind
+from src.ingestion.column_fit import FLAGS
 from src.ingestion.column_names import INVOICE, QUANTITY, STATE, TIME
 from src.ingestion.column_vocabulary import ID_WORD, OTHER_WORD, SUM_WORD
 from src.ingestion.column_words import classes_of, plain_letters, says_returned, words_of
@@ -43,7 +44,6 @@ _CREDITED = (
     "返金",
     "환불",
 )
-_FLAGS = frozenset(["0", "1", "yes", "no", "true", "false", "y", "n", "ja", "nein", "oui", "non", "si", "tak", "nie"])
 
 
 def names_of_returns(path: Path, layout: Layout, sample: Sequence[Sequence[str]]) -> list[str]:
@@ -96,7 +96,7 @@ def _is_in_every_row(at: int, sample: Sequence[Sequence[str]]) -> bool:
     return (
         bool(cells)
         and not any(is_nothing(cell) or not cell.strip("0.,- ") for cell in cells)
-        and not (_FLAGS.issuperset(cell.lower() for cell in cells))
+        and not set(map(plain_letters, cells)) <= {*FLAGS, "0", "1"}
     )
 
 

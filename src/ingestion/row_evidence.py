@@ -7,6 +7,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from src.core.domain import EventKind
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
@@ -32,6 +33,7 @@ from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import TYPE_WORD
 from src.ingestion.column_words import classes_of, has_id_word, words_of
 from src.ingestion.consistent_columns import share_single
+from src.ingestion.event_kind_names import kind_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
 from src.ingestion.order_states import OrderState, order_state
@@ -154,7 +156,7 @@ def _same_sale_twice(columns: Mapping[str, int], first: FirstRows, beside: Seque
         n_again = sum(len(told[sale]) > 1 for sale in sales)
         if n_again >= 0.5 * len(rows) and n_once >= 0.9 * len(rows):
             counts = Counter(filter(None, sorts))
-            kept = max(counts, key=lambda sort: counts[sort])
+            kept = max(counts, key=lambda sort: (kind_of(sort) == EventKind.PURCHASE, counts[sort]))
             meanings = ",".join(f"{sort}={'paid' if sort == kept else 'none'}" for sort in counts)
             yield (
                 f"WARNING: the same user, product and quantity stand in rows of several words of {profile}: {n_again} "

@@ -93,7 +93,8 @@ def _settle_author(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     if VALUE not in roles:
         is_log = TIME in roles and {TITLE, PRICE}.isdisjoint(roles)
         authors = [each for each in authors if is_log and names_unknown_id(words_of(profiles[each.at].meaning)[-1])]
-    rated = profiles[roles[PRODUCT][0].at] if PRODUCT in roles else None
+    fields = {at for column in authors for at in fields_of(column.at, profiles)}
+    rated = next((profiles[column.at] for column in roles.get(PRODUCT, ()) if column.at not in fields), None)
     if authors and not (rated and len(rated.cells) >= MANY and rated.n_distinct == len(rated.cells)):
         roles[USER] = [replace(column, is_named=False) for column in authors]
         roles[BRAND] = [column for column in roles[BRAND] if column not in authors]

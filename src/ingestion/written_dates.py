@@ -11,7 +11,7 @@ from src.ingestion.column_words import plain_letters
 _MONTHS = (
     "jan ene gen sty",
     "feb fev fevr lut",
-    "mar maa mrt mae maerz mars",
+    "mar mrz maa mrt mae maerz mars",
     "apr avr abr kwi",
     "may mai mei mag maj",
     "jun juin giu cze",
@@ -85,6 +85,11 @@ def _day(text: str) -> str:
         return ""
     year = int(number_of_year) + (2000 if len(number_of_year) == 2 else 0)
     return f"{year:04d}-{_month(tokens[months[0]]):02d}-{int(number_of_day):02d}"
+
+
+def is_month(word: str) -> bool:
+    """Whether a word in plain letters is the name of a month, or begins like one: "mrz", "janvier"."""
+    return _month(word) > 0
 
 
 def _month(word: str) -> int:

@@ -88,6 +88,12 @@ class Weighting:
         """float64[n_kinds], in the order of KIND_ORDER."""
         return np.array([self.kinds.get(kind.value, 0.0) for kind in KIND_ORDER])
 
+    @cached_property
+    def log_rests(self) -> dict[EventKind, float]:
+        """log(1 - w) of one event of each kind: what an event adds to the logarithm of what evidence leaves open."""
+        with np.errstate(divide="ignore"):  # log(0) where a weight is 1
+            return dict(zip(KIND_ORDER, np.log1p(-np.minimum(self._of_kinds, 1.0)).tolist(), strict=True))
+
     def of_history(self, events: Sequence[Event], item_idx: IntArray, kind: IntArray) -> PairWeights:
         """Weigh the items of one user's history, as in the training data.
 

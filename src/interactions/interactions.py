@@ -225,6 +225,24 @@ class TrainingData:
         events = replace(self.events, items=items)
         return replace(self, events=events, categories=None, item_vectors=None, attributes=None)
 
+    def compact(self) -> TrainingData:
+        """Return the same events over vocabularies of the users and products that have any, in the same order.
+
+        What is known of the products, and of all events, is left out. Lists of a sample then do not cost what a large
+        catalogue costs of which the sample names a part.
+        """
+        (users, user_idx), (items, item_idx) = (
+            np.unique(column, return_inverse=True) for column in (self.events.user_idx, self.events.item_idx)
+        )
+        events = replace(
+            self.events,
+            users=Vocabulary.of(self.users.ids_of(users)),
+            items=Vocabulary.of(self.items.ids_of(items)),
+            user_idx=user_idx.astype(np.int32),
+            item_idx=item_idx.astype(np.int32),
+        )
+        return TrainingData(events, self.kind, self.weighting)
+
     def joined(self, other: TrainingData) -> TrainingData:
         """Return the events of both, which have the same vocabularies; those of `other` come last."""
         one, two = self.events, other.events
@@ -263,6 +281,8 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
 
 
 _COLUMN_TYPES = (np.int8, np.float32, np.int64, np.int64)
+_PLACES_PER_NUMBER = 2
+"""Numbers with more gaps are sorted: a table of their places would be large."""
 
 
 class _Ids:
@@ -292,11 +312,14 @@ class _Ids:
         self._parts.clear()
         if isinstance(encoded, pa.ChunkedArray):  # some versions of pyarrow give one without a chunk
             return Vocabulary.of([]), np.zeros(0, np.int32)
-        idx = encoded.indices.to_numpy()
+        idx, ids = encoded.indices.to_numpy(), encoded.dictionary
         idx = idx.copy() if order is None else idx[order]
-        return Vocabulary.packed(
-            encoded.dictionary.take(pa.array(_by_first_appearance(len(encoded.dictionary), idx)))
-        ), idx
+        by_appearance = _by_first_appearance(len(ids), idx)
+        sorted_rows = None
+        if _ascend(ids):  # as the users of a sorted file do
+            sorted_rows = np.empty(len(ids), np.int32)
+            sorted_rows[by_appearance] = np.arange(len(ids))
+        return Vocabulary.packed(ids.take(pa.array(by_appearance)), sorted_rows), idx
 
 
 def _joined(parts: list[Any], order: IntArray | None = None) -> Any:
@@ -306,9 +329,26 @@ def _joined(parts: list[Any], order: IntArray | None = None) -> Any:
     return joined if order is None else joined[order]
 
 
+def _ascend(ids: Any) -> bool:
+    """Return whether each id of pyarrow's array is greater than the one before."""
+    import pyarrow.compute as pc
+
+    return bool(pc.all(pc.greater(ids[1:], ids[:-1])).as_py())
+
+
 def _order(number: IntArray) -> IntArray | None:
     """Return the stable order by number; None where the numbers are sorted already."""
-    return None if bool(np.all(number[1:] >= number[:-1])) else np.argsort(number, kind="stable")
+    if bool(np.all(number[1:] >= number[:-1])):
+        return None
+    lowest = int(number.min())
+    n_places = int(number.max()) - lowest + 1
+    if n_places <= _PLACES_PER_NUMBER * len(number):  # few gaps, as between the rows of a file
+        place = np.full(n_places, -1)
+        place[number - lowest] = np.arange(len(number))
+        order = place[place >= 0]
+        if len(order) == len(number):  # no two are equal
+            return order
+    return np.argsort(number, kind="stable")
 
 
 def _by_first_appearance(n: int, idx: IntArray) -> IntArray:

@@ -33,7 +33,9 @@ class Vocabulary:
         self._bytes, self._begins, self._sorted = (
             np.ascontiguousarray(array).data for array in (self._blob, self._offsets, self._order)
         )
-        self._met: dict[str, int] = {}  # ids that were looked up lately: most requests name the same products
+        # Ids that were looked up lately, and rows whose ids were wanted: most requests name the same products.
+        self._met: dict[str, int] = {}
+        self._named: dict[int, str] = {}
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Vocabulary:
@@ -43,8 +45,16 @@ class Vocabulary:
         return cls.packed(pa.array(ids, type=pa.large_binary()))
 
     @classmethod
-    def packed(cls, ids: Any) -> Vocabulary:
-        """Return the same as `of`. ids: pyarrow's binary array of UTF-8."""
+    def packed(cls, ids: Any, sorted_rows: IntArray | None = None) -> Vocabulary:
+        """Return the same as `of`.
+
+        Args:
+            ids: pyarrow's binary array of UTF-8.
+            sorted_rows: int32[n], see the property; None to sort the ids.
+
+        Returns:
+            The vocabulary.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -54,8 +64,9 @@ class Vocabulary:
         _, offset_buffer, blob_buffer = packed.buffers()
         offsets = np.frombuffer(offset_buffer, np.int64)[: len(packed) + 1]
         blob = np.frombuffer(blob_buffer, np.uint8) if blob_buffer is not None else np.zeros(0, np.uint8)
-        order = pc.sort_indices(packed).to_numpy().astype(np.int32)
-        return cls(blob[: offsets[-1]], offsets, order)
+        if sorted_rows is None:
+            sorted_rows = pc.sort_indices(packed).to_numpy().astype(np.int32)
+        return cls(blob[: offsets[-1]], offsets, sorted_rows)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -68,6 +79,17 @@ class Vocabulary:
         """Return the ids of row numbers, in the same order."""
         blob, begins = self._bytes, self._begins
         return [str(blob[begins[i] : begins[i + 1]], "utf-8") for i in idx]
+
+    def names_of(self, idx: Sequence[int]) -> list[str]:
+        """Return the same as `ids_of` for few row numbers, and remember them: lists name the same products."""
+        try:
+            return [self._named[i] for i in idx]
+        except KeyError:
+            ids = self.ids_of(idx)
+        if len(self._named) >= _MOST_MET:
+            self._named.clear()
+        self._named.update(zip(idx, ids, strict=True))
+        return ids
 
     def idx_of(self, id_: str) -> int | None:
         """Return the row number of an id, by binary search; None for an unknown id."""
@@ -122,11 +144,15 @@ class Vocabulary:
 
     def rows_of(self, ids: Sequence[str]) -> IntArray:
         """Return int64[len(ids)], the row number of each id; -1 for an unknown id."""
+        return np.array(self.row_numbers(ids), np.int64)
+
+    def row_numbers(self, ids: Sequence[str]) -> list[int]:
+        """Return the same as `rows_of` as a list, which costs less where there are few ids."""
         rows = list(map(self._met.get, ids))
         if None in rows:
             found = ((self.idx_of(id_) if row is None else row) for id_, row in zip(ids, rows, strict=True))
-            rows = [-1 if row is None else row for row in found]
-        return np.array(rows, np.int64)
+            return [-1 if row is None else row for row in found]
+        return rows  # type: ignore[return-value]  # mypy does not see that None is not in it
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
         """Translate row numbers into those of another vocabulary. Each distinct id is looked up once.

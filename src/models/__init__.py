@@ -88,9 +88,16 @@ MODELS: dict[str, ModelKind] = {
         blends=True,
         learns_from=lambda data: data.item_vectors is not None,
     ),
-    SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True, knows_users=True),
+    SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True, knows_users=True, leaves_a_core=True),
     VBMF: ModelKind(
-        vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True, begins_small=True
+        vbmf.train,
+        vbmf.Vbmf.load,
+        vbmf.VbmfParams.of,
+        lists=False,
+        rates=True,
+        continues=True,
+        begins_small=True,
+        leaves_a_core=True,
     ),
 }
 

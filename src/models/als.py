@@ -200,8 +200,9 @@ class Als(ScoresByFactors, SavedAsArrays):
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
         n_known, n_factors = len(query.item_idx), len(self.gram)
-        degree = float(query.weight.sum()) / self.mean_degree
-        extra = _extra(query.weight, self.share[query.item_idx], degree, self.params)
+        degree = float(query.weight.sum()) / self.mean_degree if self.params.user_exponent else 1.0
+        share = self.share[query.item_idx] if self.params.item_exponent else 1.0
+        extra = _extra(query.weight, share, degree, self.params)
         if n_known <= n_factors and self.n_items <= _FEW_ITEMS:
             # The scores are products with P of all items, so that no factors of the user are needed.
             rows = self._kernel.take(query.item_idx, axis=0)  # of rows faster than an index
@@ -310,8 +311,11 @@ def _extra_of_rows(histories: csr_matrix, share: FloatArray, mean_degree: float,
     return csr_matrix((extra, histories.indices, histories.indptr), shape=histories.shape)
 
 
-def _extra(weight: FloatArray, share: FloatArray, degree: FloatArray | float, params: AlsParams) -> FloatArray:
-    """Return float32, c - 1 of pairs by their weights, the shares of their items and the degrees of their users."""
+def _extra(weight: FloatArray, share: FloatArray | float, degree: FloatArray | float, params: AlsParams) -> FloatArray:
+    """Return float32, c - 1 of pairs by their weights, the shares of their items and the degrees of their users.
+
+    share and degree: not read where the exponent of theirs is 0.
+    """
     extra = params.alpha * weight
     if params.item_exponent:
         extra = extra * share
@@ -349,7 +353,7 @@ def _confidence_left(kernel: FloatArray, extra: FloatArray) -> FloatArray:
         extra: float[m], the diagonal of D.
     """
     confidence, equations = 1 + extra, kernel * extra
-    equations.flat[:: len(extra) + 1] += 1
+    equations.reshape(-1)[:: len(extra) + 1] += 1
     return np.asarray(confidence - extra * np.linalg.solve(equations, kernel @ confidence))
 
 

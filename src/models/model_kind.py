@@ -60,6 +60,8 @@ class ModelKind:
         begins_small: whether training on very many events may begin with the model of a sample of the users, and
             `continues` from it.
         on_one_core: whether most of its training is on one core, so that it may go on beside that of other models.
+        leaves_a_core: whether its training leaves all cores but one idle now and then, so that it comes first where
+            others go on beside it.
         unavailable: why it cannot be trained on this machine; None if it can.
         learns_from: whether the data hold anything that it, and no other model, would learn from.
     """
@@ -75,6 +77,7 @@ class ModelKind:
     continues: bool = False
     begins_small: bool = False
     on_one_core: bool = False
+    leaves_a_core: bool = False
     unavailable: Callable[[], Unavailable | None] = lambda: None
     learns_from: Callable[[TrainingData], bool] = lambda data: True
 

@@ -36,11 +36,11 @@ def top_n(score: FloatArray, n: int) -> Candidates:
     n = min(n, len(finite))
     if n == 0:
         return Candidates(np.zeros(0, np.int64), np.zeros(0, score.dtype))
-    scores = score[finite]
+    scores = score if len(finite) == len(score) else score[finite]
     if n < len(finite):
         # Keep everything that reaches the n-th best, so that ties are broken by row number.
         threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
-        reaches = scores >= threshold
+        reaches = (scores >= threshold).nonzero()[0]
         finite, scores = finite[reaches], scores[reaches]
     chosen = (-scores).argsort(kind="stable")[:n]  # rows ascend
     return Candidates(finite[chosen], scores[chosen])

@@ -155,6 +155,8 @@ class Ensemble(ListScorer):
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         if self.scores_all_at_once:
+            if self.pairs is not None and self.ranker is None and len(query.item_idx):
+                return top_n(self._paired(query, self.pairs, None), n)
             return top_n(self.display_scores(query, np.arange(self.n_items)), n)
         items = self.candidates(query, int(n_candidates(np.array(n))))
         best = top_n(self.display_scores(query, items), n)
@@ -188,11 +190,21 @@ class Ensemble(ListScorer):
         """Return the sum, even if a ranker makes the order of lists."""
         if self.pairs is None or not len(query.item_idx):
             return self._sum(query, self._scores(query, item_idx, self.weights), item_idx)
-        total: FloatArray = self.pairs.scores(query)[item_idx]
+        return self._paired(query, self.pairs, item_idx)
+
+    def _paired(self, query: QueryRows, pairs: PairSums, items: IntArray | None) -> FloatArray:
+        """Return the sum for a history that is not empty, of which `pairs` holds most. items: None for all."""
+        total = pairs.scores(query) if items is None else pairs.scores(query)[items]
+        items = self._everything if items is None else items
         for name in self._not_in_pairs:
-            score = self.models[name].score(query, item_idx)
+            score = self.models[name].score(query, items)
             total += np.float32(self._factors[name]) * np.where(np.isnan(score), np.float32(0), score)
-        return self._with_purchases(total, query, item_idx)
+        return self._with_purchases(total, query, items)
+
+    @cached_property
+    def _everything(self) -> IntArray:
+        """int64[n_items], all row numbers."""
+        return np.arange(self.n_items)
 
     @override
     def without_reranking(self) -> Ensemble:

@@ -148,6 +148,8 @@ def fit_models(
     first, *others = [name for name in params if not (many and MODELS[name].on_one_core)] or list(params)
     # The last rows of MODELS take longest.
     beside = [name for name in reversed(list(params)) if name not in (first, *others)]
+    if beside:
+        first, *others = sorted((first, *others), key=lambda name: not MODELS[name].leaves_a_core)
     reporter.step(line(first))
     if beside:
         _ = data.histories  # once for both threads

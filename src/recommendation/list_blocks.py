@@ -22,8 +22,9 @@ from src.models.compiled_top_n import best_of_rows
 from src.recommendation.candidate_index import CandidateIndex
 from src.recommendation.candidate_lists import best_candidates, scores_candidates
 from src.recommendation.ensemble import Ensemble, n_candidates
+from src.recommendation.history_rows import RECENT
 from src.recommendation.list_candidates import n_retrieved
-from src.recommendation.pipeline import RECENT, Pipeline
+from src.recommendation.pipeline import Pipeline
 
 MOST_ITEMS = 4_000
 """Of a larger catalogue the candidates alone are scored in less time."""

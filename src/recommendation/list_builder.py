@@ -40,7 +40,7 @@ class ListBuilder:
     def _fill(self, n: int, caps: Rules, filled_by: str | None) -> None:
         """Add items of the wanted model, then of popularity, until there are n; `caps`: rules with the caps to keep."""
         request = self._request
-        diversity = DiversityCaps(request.attributes, caps, request.watched)
+        diversity = DiversityCaps(request.attributes, caps, request.watched) if caps.has_caps else None
         rounds = [(source, False) for source in dict.fromkeys((request.wanted, POPULARITY))]
         for source, is_exhaustive in [*rounds, (POPULARITY, True)] if request.rules.asks_facts else rounds:
             missing = n - len(self._listed)
@@ -48,14 +48,15 @@ class ListBuilder:
                 with span("candidates"):
                     named = self._pool.named(source, missing, self._taken, is_exhaustive=is_exhaustive)
                 with span("ranking"):
-                    at = diversity.take(named.item_idx, missing)
+                    at = slice(missing) if diversity is None else diversity.take(named.item_idx, missing)
                     items = [self._pool.shown(item, source) for item in named.item_idx[at].tolist()]
                 scores = zip(named.score[at].tolist(), named.base_score[at].tolist(), strict=True)
-                for id_, (score, base) in zip(request.items.ids_of(items), scores, strict=True):
+                for id_, (score, base) in zip(request.items.names_of(items), scores, strict=True):
                     filler = None if source == request.wanted else POPULARITY if base > 0 else CATALOGUE
                     self._listed.append(Recommendation(id_, score, source, filled_by or filler, None, base))
                 self._taken.update(items if request.groups is None else request.groups.with_members(items))
-        self.watched_refusal = self.watched_refusal or diversity.watched_refusal
+        if diversity is not None:
+            self.watched_refusal = self.watched_refusal or diversity.watched_refusal
 
 
 def find_position(request: ListRequest, n: int) -> ListPosition:

@@ -170,7 +170,9 @@ class CandidatePool:
                 at = [at[each] for each in groups.first_of_each(found.item_idx[at]).tolist()][:n]
             if len(at) >= n or len(found.item_idx) < k:
                 break
-        return NamedItems(found.item_idx[at], found.score[at], found.score[at])
+        places = np.array(at, np.int64)
+        score = found.score[places]
+        return NamedItems(found.item_idx[places], score, score)
 
     def _is_stood_for(self, item: int) -> bool:
         """Whether a variant of a withdrawn item that stands for it may be listed."""

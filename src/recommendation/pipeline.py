@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +11,6 @@ import numpy as np
 
 from src.core.domain import (
     NO_RATINGS,
-    SEEN_KINDS,
     BoolArray,
     ComponentScore,
     ExclusionReason,
@@ -27,13 +25,14 @@ from src.core.domain import (
 )
 from src.core.errors import NotReady, UnknownName
 from src.core.messages import message
-from src.interactions.event_weights import Weighting, is_of, kinds_of
+from src.interactions.event_weights import Weighting
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_groups import ItemGroups, regrouped
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.models.base import ListModel, QueryRows, RatingModel
 from src.recommendation.explanations import opinions_of, with_explanations
+from src.recommendation.history_rows import HistoryRows
 from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
 from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
@@ -43,9 +42,6 @@ from src.recommendation.search_features import Signals, anchor_similarity, ancho
 from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
 from src.search.index import SearchHits, SearchIndex
-
-RECENT = 1_000
-"""Highest number of events, the newest, that shape a list. Products of older events still count as seen."""
 
 _UNKNOWN = {-1}
 """Row numbers of products that the release does not know."""
@@ -225,15 +221,8 @@ class Pipeline:
         if wanted not in models:
             raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
-        history, kind = query.history, kinds_of(query.history)
-        row = self.items.rows_of([event.product_id for event in history])
-        item_idx, weight = self.weighting.of_history(history[-RECENT:], row[-RECENT:], kind[-RECENT:])
-        n_seen = None
-        if not rules.seen.issuperset(SEEN_KINDS):
-            n_times = Counter(row[-RECENT:][is_of(kind[-RECENT:], frozenset(SEEN_KINDS))].tolist())
-            n_seen = np.array([n_times[item] for item in item_idx.tolist()], np.float32)
+        item_idx, weight, n_seen, seen = HistoryRows.of(query.history, self.items, self.weighting, rules.seen)
         rows = QueryRows(user_idx, item_idx, weight, n_seen)
-        seen = frozenset(row[is_of(kind, rules.seen)].tolist()) - _UNKNOWN
         excluded = seen
         if query.exclude:
             excluded |= frozenset(self.items.rows_of(list(query.exclude)).tolist()) - _UNKNOWN

@@ -9,7 +9,7 @@ users of one or two events few lists serve most of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,6 +22,7 @@ from src.core.domain import NO_TIME, BoolArray, Event, EventKind, FloatArray, In
 from src.core.mapped_arrays import mapped_arrays, save_arrays
 from src.core.messages import message
 from src.core.progress import Reporter
+from src.interactions.counted_history import counts_of
 from src.interactions.event_weights import KIND_ORDER, Weighting, ages_by_group
 from src.interactions.interactions import TrainingData
 from src.interactions.item_groups import ItemGroups
@@ -34,7 +35,7 @@ LONGEST_HISTORY = 1_000
 """Events. Of a longer history the newest shape a list, so that their order counts."""
 MOST_LISTS = 1_000_000
 _MOST_TAKEN = 1_024
-_AT_ONCE, _AT_ONCE_IN_BLOCKS = 16, 4_096
+_AT_ONCE, _AT_ONCE_IN_BLOCKS = 16, 1_024
 """Lists between two looks at the time."""
 _HALF = 64
 _MASK = (1 << _HALF) - 1
@@ -93,7 +94,7 @@ def _mixed(bits: _Bits) -> _Bits:
     return bits ^ (bits >> 31)
 
 
-def fingerprint_of(history: Collection[Event], weighting: Weighting) -> Fingerprint:
+def fingerprint_of(history: Sequence[Event], weighting: Weighting) -> Fingerprint:
     """Return the fingerprint of a history in any order: equal ones for histories with equal lists only.
 
     Args:
@@ -101,7 +102,7 @@ def fingerprint_of(history: Collection[Event], weighting: Weighting) -> Fingerpr
     """
     fades, alike, rates = bool(weighting.half_life_days), weighting.alike, weighting.rates
     if weighting.by_kind_alone:
-        total = sum([_digest(alike[event.kind], event.product_id) for event in history])
+        total = sum([n * _digest(alike[kind], id_) for (id_, kind), n in counts_of(history).items()])
     else:
         newest = max((event.at for event in history if event.at is not None), default=0) if fades else 0
         total = sum(

@@ -208,14 +208,16 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None, *, is_remember
             raise broken("its manifest is not the one that was activated")
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         manifest = json.loads(text)
-        if any(path.is_symlink() for path in (folder, *folder.rglob("*"))):
+        entries = list(_entries(folder))
+        if folder.is_symlink() or any(entry.is_symlink() for entry in entries):
             raise broken("it holds a link to somewhere else, where its bytes may change unnoticed")
         if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
             raise broken("its manifest was altered or cut")
         if manifest["format"] not in READABLE_FORMATS:
             readable = " and ".join(map(str, READABLE_FORMATS))
             raise broken(f"its format is {manifest['format']!r}, this program reads {readable}")
-        if set(manifest["files"]) != {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}:
+        inside = len(str(folder)) + 1
+        if set(manifest["files"]) != {entry.path[inside:] for entry in entries if entry.is_file()} - {MANIFEST}:
             raise broken("its files are not those of its manifest")
         for name in _altered(folder, manifest["files"], is_remembered=is_remembered):
             raise broken(f"{name} was altered or cut")
@@ -270,6 +272,15 @@ def refuse_limit(version: str, error: Exception) -> None:
 
 def _short(error: Exception) -> str:
     return repr(error)[:300]
+
+
+def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    """Go through all that a folder holds, at any depth, and follow no link."""
+    with os.scandir(folder) as listing:
+        for entry in listing:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(entry.path)
 
 
 def _files(folder: Path) -> list[Path]:

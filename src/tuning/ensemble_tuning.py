@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,12 +63,16 @@ class TuningOptions:
         seed: of models, samples and samplers.
         k: cut-off of NDCG.
         trials_file: see Search.
+        models: names of the models that may be blended, beside popularity; None for all that can be trained.
+        list_ranker: whether one may be trained.
     """
 
     relevant_rating: float
     seed: int
     k: int = 10
     trials_file: Path | None = None
+    models: Collection[str] | None = None
+    list_ranker: bool = True
 
 
 def tune_ensemble(
@@ -91,12 +95,15 @@ def tune_ensemble(
     """
     if split is None:
         return start
-    unavailable = _list_ranker_unavailable(split)
+    unavailable = _list_ranker_unavailable(split) if options.list_ranker else Unavailable("not asked for")
     share = _SEARCH_SHARE - (_LIST_RANKER_SHARE if unavailable is None else 0)
     search = _search(split, start, options, Clock(budget_seconds), reporter)
     if search is None:
         return start
     search, config = _with_best_weighting(search, start)
+    if options.models is not None:
+        own = {name: params for name, params in config.params.items() if name in (POPULARITY, *options.models)}
+        config = replace(config, params=own)
     kept = (1 - share) * budget_seconds
     trials = _best_models(search, config, kept)
     trials = _best_for_the_sum(search, config, trials, kept)

@@ -18,8 +18,9 @@ from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Que
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER
 from src.interactions.interactions import TrainingData
 from src.models.compiled_top_n import best_of_rows
+from src.recommendation.history_rows import RECENT
 from src.recommendation.list_blocks import lists_of_rows, makes_blocks
-from src.recommendation.pipeline import RECENT, Pipeline
+from src.recommendation.pipeline import Pipeline
 
 MOST_PER_PART, _FEWEST_PER_PART, _FEWEST_PARTS = 20_000, 500, 16
 """Users of a part; a batch has so many parts that all cores are busy to its end."""

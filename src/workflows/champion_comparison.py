@@ -231,7 +231,7 @@ def measure_champion(
     if same_settings(plan, challenger.plan):
         return NotCompared(NotComparedReason.SAME_SETTINGS, version)
     reporter.step(message("step.fitting_before", version=version))
-    known = _same_models(plan, challenger) if plan.weighting == challenger.plan.weighting else {}
+    known = same_models(plan, challenger)
     report, pipeline = measured_fit(settings, parts, plan, reporter, known=known, only=champion.serves)
     return MeasuredPlan(plan, replace(report, best=champion.serves), pipeline)
 
@@ -274,8 +274,10 @@ def same_settings(needed: FitPlan, other: FitPlan) -> bool:
     return all(name in other.params and _alike(params, other.params[name]) for name, params in needed.params.items())
 
 
-def _same_models(plan: FitPlan, other: MeasuredPlan) -> Mapping[str, Any]:
-    """Return the models of `other` that the plan would train in the same way."""
+def same_models(plan: FitPlan, other: MeasuredPlan) -> Mapping[str, Any]:
+    """Return the models of `other`, by name, that the plan would train in the same way."""
+    if plan.weighting != other.plan.weighting:
+        return {}
     return {
         name: other.pipeline.models[name]
         for name, params in plan.params.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,18 +213,21 @@ def _numbered(session: Any, events: Any, name: str, folder: Path) -> tuple[Any, 
     return session.read.parquet(str(folder)), Vocabulary.packed(ids.column(name).combine_chunks())
 
 
-def array_of(frame: Any, folder: Path, name: str, size: int, dtype: Any = np.float32) -> Any:
-    """Return a column of a frame with a column idx as an array; 0 where no row is.
+def arrays_of(frame: Any, folder: Path, size: int, types: Mapping[str, Any]) -> dict[str, Any]:
+    """Return columns of a frame with a column idx as arrays; 0 where no row is.
 
     Args:
         frame: pyspark's.
-        folder: Where it is written.
-        name: The column.
-        size: Length of the array.
-        dtype: Its type.
+        folder: Where they are written.
+        size: Length of the arrays.
+        types: Column → type of its array.
+
+    Returns:
+        Column → array.
     """
-    frame.select("idx", name).write.mode("overwrite").parquet(str(folder))
+    frame.select("idx", *types).write.mode("overwrite").parquet(str(folder))
     table = pq.read_table(folder)
-    array = np.zeros(size, dtype)
-    array[table.column("idx").to_numpy()] = table.column(name).to_numpy()
-    return array
+    arrays = {name: np.zeros(size, dtype) for name, dtype in types.items()}
+    for name, array in arrays.items():
+        array[table.column("idx").to_numpy()] = table.column(name).to_numpy()
+    return arrays

@@ -6,7 +6,7 @@ formulas are those of the models: `event_weights`, `normalization`, `item_graph`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +28,11 @@ from src.models.item_graph import ItemGraph, ItemGraphParams, fit_item_graph, pa
 from src.models.normalization import LONGEST_HISTORY, NormalizedHistories
 from src.models.popularity import Popularity, PopularityParams, popularity_of
 from src.models.sparse_rows import Pairs
-from src.workflows.spark_events import SparkEvents, array_of
+from src.workflows.spark_events import SparkEvents, arrays_of
 
 NAMES = (POPULARITY, TRENDING, CO_OCCURRENCE, ITEM_GRAPH, AUTOENCODER, ALS)
 """The models that Spark trains, co-occurrence only where its histories fit into this process."""
+_OF_HISTORIES = (CO_OCCURRENCE, ITEM_GRAPH, AUTOENCODER)
 _CHECKPOINT_INTERVAL = 5
 _BLOCK_ROWS = 512
 _BYTES_OF_A_PAIR = 32
@@ -47,12 +48,14 @@ class SparkJobs:
         before: UTC seconds; None for all events.
         weighting: Of events.
         n_items: Products of the catalogue, those without events last.
+        params: Name → parameters of the models that may be asked for.
     """
 
     events: SparkEvents
     before: int | None
     weighting: Weighting
     n_items: int
+    params: Mapping[str, Any]
 
     @property
     def folder(self) -> Path:
@@ -64,6 +67,23 @@ class SparkJobs:
         """The events before the time."""
         frame = self.events.frame
         return frame if self.before is None else frame.where(f"at < {self.before}")
+
+    @cached_property
+    def newest_at(self) -> int:
+        """UTC seconds of the newest of them."""
+        newest: int | None = self.frame.selectExpr("max(at)").first()[0]
+        return NO_TIME if newest is None else newest
+
+    @cached_property
+    def half_lives(self) -> tuple[float, ...]:
+        """0 and the half-lives, in days, by which models let the histories fade; see TrainingData.decayed_histories."""
+        asked = {getattr(self.params.get(name), "half_life_days", 0.0) for name in _OF_HISTORIES}
+        return (0.0, *sorted(asked - {0.0}))
+
+    def _columns_of(self, half_life_days: float) -> tuple[str, str, str]:
+        """Return the columns of `histories` and `by_item` by a half-life: weight, user_degree and degree."""
+        at = self.half_lives.index(half_life_days)
+        return f"weight_{at}", f"user_degree_{at}", f"degree_{at}"
 
     def _weight(self) -> str:
         """Return SQL of an event's weight without decay; see Weighting.of_events."""
@@ -80,60 +100,69 @@ class SparkJobs:
     def histories(self) -> Any:
         """One row for each pair of a user and a product whose combined weight, 1 - Π(1 - w), is above 0.
 
-        Columns: user_idx, item_idx, weight; length (pairs of the user), user_degree (sum of their weights, at least 1).
-        The events are divided by users once, and nothing that follows moves them again.
+        Columns: user_idx, item_idx, length (pairs of the user); for each half-life weight and user_degree (sum of the
+        user's weights, at least 1). The events are divided by users once, and nothing that follows moves them again.
         """
         share, of_user = "1D", "OVER (PARTITION BY user_idx)"
         frame = self.frame.repartition("user_idx")
         if self.weighting.half_life_days:
             frame = frame.selectExpr("*", f"max(at) {of_user} AS newest")
-            age = f"(newest - at) / {self.weighting.half_life_days * DAY}D"
-            share = f"IF(at = {NO_TIME}, 1D, power(0.5D, {age}))"
-        frame = frame.selectExpr("user_idx", "item_idx", f"{self._weight()} * {share} AS weight")
+            share = _decay("newest", self.weighting.half_life_days)
+        columns = [self._columns_of(days) for days in self.half_lives]
+        fading = [f"{self._weight()} * {share} * {_decay(self.newest_at, days)}" for days in self.half_lives]
+        weights = [f"{each} AS {weight}" for each, (weight, _, _) in zip(fading, columns, strict=True)]
+        frame = frame.selectExpr("user_idx", "item_idx", *weights).where("weight_0 > 0")
         # ln(0) is null in Spark: a weight of 1 makes the pair's weight 1.
-        rest = "IF(max(weight) >= 1, 1D, -expm1(sum(log1p(-least(weight, 0.9999999D)))))"
-        pairs = frame.where("weight > 0").groupBy("user_idx", "item_idx").agg(_expr(rest).alias("weight"))
-        degree = f"greatest(sum(weight) {of_user}, 1D) AS user_degree"
-        kept = pairs.where("weight > 0").selectExpr("*", f"CAST(count(*) {of_user} AS INT) AS length", degree)
+        rest = "IF(max({0}) >= 1, 1D, -expm1(sum(log1p(-least({0}, 0.9999999D)))))"
+        combined = [_expr(rest.format(weight)).alias(weight) for weight, _, _ in columns]
+        pairs = frame.groupBy("user_idx", "item_idx").agg(*combined).where("weight_0 > 0")
+        degrees = [f"greatest(sum({weight}) {of_user}, 1D) AS {degree}" for weight, degree, _ in columns]
+        kept = pairs.selectExpr("*", f"CAST(count(*) {of_user} AS INT) AS length", *degrees)
         kept.write.mode("overwrite").parquet(str(self.folder / "histories"))
         return self.events.session.read.parquet(str(self.folder / "histories"))
 
-    def _of_items(self, frame: Any, name: str, dtype: Any = np.float32) -> Any:
-        return array_of(frame.withColumnRenamed("item_idx", "idx"), self.folder / name, name, self.n_items, dtype)
+    def _of_items(self, frame: Any, name: str, **types: Any) -> dict[str, Any]:
+        return arrays_of(frame.withColumnRenamed("item_idx", "idx"), self.folder / name, self.n_items, types)
 
     @cached_property
+    def _by_item(self) -> dict[str, Any]:
+        """Arrays as long as the catalogue: users, and for each half-life degree; also written to the folder "items"."""
+        columns = [self._columns_of(days) for days in self.half_lives]
+        sums = [_expr(f"greatest(sum({weight}), 1D)").alias(degree) for weight, _, degree in columns]
+        counted = self.histories.groupBy("item_idx").agg(_expr("count(*)").alias("users"), *sums)
+        return self._of_items(counted, "items", users=np.int64, **{degree: np.float32 for _, _, degree in columns})
+
+    @property
     def users_by_item(self) -> IntArray:
         """int64[n_items], the number of users of each product, whose events have a weight."""
-        counted = self.histories.groupBy("item_idx").agg(_expr("count(*)").alias("users"))
-        users: IntArray = self._of_items(counted, "users", np.int64)
+        users: IntArray = self._by_item["users"]
         return users
 
-    @cached_property
-    def degree(self) -> FloatArray:
-        """float32[n_items], the sum of the weights of each product's histories, at least 1."""
-        degrees = self.histories.groupBy("item_idx").agg(_expr("greatest(sum(weight), 1D)").alias("degree"))
-        degree: FloatArray = np.maximum(self._of_items(degrees, "degree"), 1)
+    def degree(self, half_life_days: float) -> FloatArray:
+        """Return float32[n_items], the sum of the weights of each product's histories, at least 1."""
+        degree: FloatArray = np.maximum(self._by_item[self._columns_of(half_life_days)[2]], 1)
         return degree
 
-    def normalized(self, user_exponent: float, item_exponent: float) -> tuple[Any, NormalizedHistories]:
+    def normalized(self, params: ItemGraphParams | AutoencoderParams) -> tuple[Any, NormalizedHistories]:
         """Normalise the histories, see normalize_histories.
 
         Args:
-            user_exponent: a.
-            item_exponent: b.
+            params: The exponents and the half-life.
 
         Returns:
             Of those of two products and more a frame of user_idx, item_idx, value, length; the diagonal and degrees.
         """
-        degree = self.degree
-        degrees = self.events.session.read.parquet(str(self.folder / "degree")).withColumnRenamed("idx", "item_idx")
-        value = f"weight * power(user_degree, {-user_exponent}D) * power(degree, {-item_exponent}D) AS value"
+        weight, user_degree, item_degree = self._columns_of(params.half_life_days)
+        degree = self.degree(params.half_life_days)
+        degrees = self.events.session.read.parquet(str(self.folder / "items"))
+        degrees = degrees.selectExpr("idx AS item_idx", item_degree)
+        powers = f"power({user_degree}, {-params.user_exponent}D) * power({item_degree}, {-params.item_exponent}D)"
         frame = self.histories.join(_broadcast(degrees), "item_idx")
-        frame = frame.selectExpr("user_idx", "item_idx", value, "length")
+        frame = frame.selectExpr("user_idx", "item_idx", f"{weight} * {powers} AS value", "length")
         squares = frame.groupBy("item_idx").agg(_expr("sum(value * value)").alias("diagonal"))
         none = csr_matrix((0, self.n_items), dtype=np.float32)
-        normalized = NormalizedHistories(none, self._of_items(squares, "diagonal"), degree)
-        return frame.where(f"length > 1 AND length <= {LONGEST_HISTORY}"), normalized
+        diagonal = self._of_items(squares, "diagonal", diagonal=np.float32)["diagonal"]
+        return frame.where(f"length > 1 AND length <= {LONGEST_HISTORY}"), NormalizedHistories(none, diagonal, degree)
 
     def _pairs(self, frame: Any, name: str) -> Any:
         """Write item_idx < other and value, the sum over users of the product of their values, and return it."""
@@ -149,9 +178,10 @@ class SparkJobs:
             for rows in part.to_batches(columns=list(columns)):
                 yield tuple(rows.column(column).to_numpy() for column in columns)
 
-    def item_graph(self, params: ItemGraphParams) -> ItemGraph:
+    def item_graph(self) -> ItemGraph:
         """Return the item graph: pairs are counted and the strongest chosen by jobs, the regressions are made here."""
-        frame, normalized = self.normalized(params.user_exponent, params.item_exponent)
+        params: ItemGraphParams = self.params[ITEM_GRAPH]
+        frame, normalized = self.normalized(params)
         pairs = self._pairs(frame, "pairs")
         pairs = pairs.unionByName(pairs.selectExpr("other AS item_idx", "item_idx AS other", "value"))
         per_item = pairs_per_item(self.n_items)
@@ -165,9 +195,10 @@ class SparkJobs:
             item[row, place], value[row, place] = other, strength
         return fit_item_graph(normalized, Pairs.of_table(item, value), params)
 
-    def autoencoder(self, params: AutoencoderParams) -> Autoencoder:
+    def autoencoder(self) -> Autoencoder:
         """Return the autoencoder: the Gram matrix of the most popular products is made by a job, its inverse here."""
-        frame, normalized = self.normalized(params.user_exponent, params.item_exponent)
+        params: AutoencoderParams = self.params[AUTOENCODER]
+        frame, normalized = self.normalized(params)
         item = most_popular(normalized, self._sizes[0], params.products)
         chosen = pa.table({"item_idx": item.astype(np.int32), "place": np.arange(len(item), dtype=np.int32)})
         pq.write_table(chosen, self.folder / "chosen.parquet")
@@ -194,9 +225,9 @@ class SparkJobs:
         n_pairs, n_users = self._sizes
         return n_users * factors * 4 + n_pairs * _BYTES_OF_A_PAIR
 
-    def _known_here(self) -> csr_matrix:
-        """Return CSR [m, n_items], the weights of `_known`."""
-        columns = ["user_idx", "item_idx", "weight"]
+    def _known_here(self, half_life_days: float = 0.0) -> csr_matrix:
+        """Return CSR [m, n_items], the weights of `_known` by a half-life."""
+        columns = ["user_idx", "item_idx", self._columns_of(half_life_days)[0]]
         table = pq.read_table(self.folder / "histories", columns=columns, filters=[("length", ">", 1)])
         user, item, weight = (table.column(name).to_numpy() for name in columns)
         present = np.zeros(len(self.events.users), bool)
@@ -205,32 +236,35 @@ class SparkJobs:
         shape = (max(self._sizes[1], 1), self.n_items)
         return csr_matrix((weight.astype(np.float32), (row[user], item)), shape=shape)
 
-    def co_occurrence(self, params: CoOccurrenceParams, seed: int) -> CoOccurrence:
+    def co_occurrence(self, seed: int) -> CoOccurrence:
         """Return the model, which holds the histories themselves.
 
         Args:
-            params: Its parameters.
             seed: Of the sample of the users of products with very many.
         """
-        known = self._known_here()
+        params: CoOccurrenceParams = self.params[CO_OCCURRENCE]
+        known = self._known_here(params.half_life_days)
         kept = known[np.diff(known.indptr) <= LONGEST_HISTORY]
-        return fit_co_occurrence(NormalizedHistories(kept, np.zeros(0, np.float32), self.degree), params, seed)
+        degree = self.degree(params.half_life_days)
+        return fit_co_occurrence(NormalizedHistories(kept, np.zeros(0, np.float32), degree), params, seed)
 
-    def als(self, params: AlsParams, seed: int, *, here: bool, start: Als | None = None) -> Als:
+    def als(self, seed: int, *, here: bool, start: Als | None = None) -> Als:
         """Return the factors of the products; those of a user are folded in when a list is asked for.
 
         A pass of MLlib solves a system of f equations for each user.
 
         Args:
-            params: Its parameters.
             seed: Of the starting factors.
             here: Whether they are found in this process, of the histories of two products and more.
-            start: Trained before of a part of the events, to continue; MLlib begins anew.
+            start: Trained before of a part of the events, to continue if it has the same parameters; MLlib begins anew.
         """
+        params: AlsParams = self.params[ALS]
         if here:
-            return fit_histories(self._known_here(), params, seed=seed, start=start)
+            continued = start if start is not None and start.params == params else None
+            return fit_histories(self._known_here(), params, seed=seed, start=continued)
         n_pairs, n_users = self._sizes
-        return self._als_of_mllib(self._known, n_pairs / max(n_users, 1), params, seed)
+        known = self._known.withColumnRenamed("weight_0", "weight")
+        return self._als_of_mllib(known, n_pairs / max(n_users, 1), params, seed)
 
     def _als_of_mllib(self, known: Any, mean: float, params: AlsParams, seed: int) -> Als:
         """Return MLlib's factors of the products.
@@ -238,7 +272,7 @@ class SparkJobs:
         MLlib multiplies λ by the number of products of a user, so λ is divided by the mean of these.
 
         Args:
-            known: The histories of two products and more.
+            known: The histories of two products and more: user_idx, item_idx, weight.
             mean: Length of these.
             params: Its parameters, whose exponents MLlib does not have.
             seed: Of the starting factors.
@@ -264,28 +298,33 @@ class SparkJobs:
         gram = (factors.T @ factors + ridge).astype(np.float32)
         return Als(plain, factors, gram, np.ones(self.n_items, np.float32), 1.0)
 
-    def popularity(self, params: PopularityParams, groups: IntArray | None) -> Popularity:
-        """Return popularity, or trending where the parameters decay.
+    def popularity(self, name: str, groups: IntArray | None) -> Popularity:
+        """Return popularity, or trending where its parameters decay.
 
         Args:
-            params: Its parameters.
+            name: Of the model.
             groups: The leaders of the products, see `popularity_of`; None for none.
         """
-        weight = self._weight()
-        if params.half_life_days:
-            newest = self.frame.selectExpr("max(at)").first()[0]
-            weight += f" * IF(at = {NO_TIME}, 1D, power(0.5D, ({newest} - at) / {params.half_life_days * DAY}D))"
-        amount = self._of_items(self.frame.groupBy("item_idx").agg(_expr(f"sum({weight})").alias("amount")), "amount")
+        params: PopularityParams = self.params[name]
+        weight = f"{self._weight()} * {_decay(self.newest_at, params.half_life_days)}"
+        by_item = self.frame.groupBy("item_idx").agg(_expr(f"sum({weight})").alias("amount"))
+        amount = self._of_items(by_item, "amount", amount=np.float32)["amount"]
+        rated = self._rated
+        return popularity_of(params, amount.astype(np.float64), rated["total"], rated["n"], rated["by_user"], groups)
+
+    @cached_property
+    def _rated(self) -> dict[str, Any]:
+        """Arrays of the ratings: total of the values and n by product, by_user their number by user."""
         ratings = self.frame.where(f"kind = {KIND_NUMBER[EventKind.RATING]}")
         by_item = ratings.groupBy("item_idx").agg(_expr("sum(value)").alias("total"), _expr("count(*)").alias("n"))
-        total, n = self._of_items(by_item, "total", np.float64), self._of_items(by_item, "n", np.int32)
-        by_user = ratings.groupBy("user_idx").agg(_expr("count(*)").alias("n")).withColumnRenamed("user_idx", "idx")
-        rated = array_of(by_user, self.folder / "rated", "n", len(self.events.users), np.int32)
-        return popularity_of(params, amount.astype(np.float64), total, n, rated, groups)
+        by_user = ratings.groupBy("user_idx").agg(_expr("count(*)").alias("by_user"))
+        by_user = by_user.withColumnRenamed("user_idx", "idx")
+        of_users = arrays_of(by_user, self.folder / "rated", len(self.events.users), {"by_user": np.int32})
+        return self._of_items(by_item, "ratings", total=np.float64, n=np.int32) | of_users
 
     def models(
         self,
-        params: Mapping[str, Any],
+        names: Collection[str],
         seed: int,
         groups: IntArray | None,
         reporter: Reporter,
@@ -293,32 +332,38 @@ class SparkJobs:
         here: bool,
         start: Als | None = None,
     ) -> dict[str, Any]:
-        """Train all of NAMES.
+        """Train models.
 
         Args:
-            params: Name → parameters.
+            names: Some of NAMES.
             seed: Of ALS and co-occurrence.
             groups: int[n_items], see `popularity_of`; None for none.
-            here: Whether this process may hold `bytes_here`; else there is no co-occurrence, and MLlib trains ALS.
+            here: Whether this process may hold `bytes_here`; else MLlib trains ALS.
             start: ALS that was trained before of a part of the events, to continue.
 
         Returns:
             Name → model.
         """
         trainers: dict[str, Callable[[], Any]] = {
-            POPULARITY: lambda: self.popularity(params[POPULARITY], groups),
-            TRENDING: lambda: self.popularity(params[TRENDING], groups),
-            ITEM_GRAPH: lambda: self.item_graph(params[ITEM_GRAPH]),
-            AUTOENCODER: lambda: self.autoencoder(params[AUTOENCODER]),
-            ALS: lambda: self.als(params[ALS], seed, here=here, start=start),
+            POPULARITY: lambda: self.popularity(POPULARITY, groups),
+            TRENDING: lambda: self.popularity(TRENDING, groups),
+            ITEM_GRAPH: self.item_graph,
+            AUTOENCODER: self.autoencoder,
+            ALS: lambda: self.als(seed, here=here, start=start),
+            CO_OCCURRENCE: lambda: self.co_occurrence(seed),
         }
-        if here:
-            trainers[CO_OCCURRENCE] = lambda: self.co_occurrence(params[CO_OCCURRENCE], seed)
         trained = {}
-        for name, train in trainers.items():
+        for name in (each for each in trainers if each in names):
             reporter.step(f"Spark: training {name}")
-            trained[name] = train()
+            trained[name] = trainers[name]()
         return trained
+
+
+def _decay(newest: Any, half_life_days: float) -> str:
+    """Return SQL of `decay` of event_weights. newest: SQL of the seconds from which an event's age is counted."""
+    if not half_life_days:
+        return "1D"
+    return f"IF(at = {NO_TIME}, 1D, power(0.5D, ({newest} - at) / {half_life_days * DAY}D))"
 
 
 def _expr(sql: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,23 +97,52 @@ def plan_of(
             raise AisleError(reasons[0])
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
-    file = None if job.tune_seconds is None else trials_file(settings, train)
-    tried_on = _tried_on(train, settings.seed) if file is None else train  # a long search can afford all events
-    config = tune_ensemble(
-        held_out(tried_on) if len(tried_on) > 1 else None,
-        _last_ensemble(registry, first, settings) or first,
-        TuningOptions(settings.relevant_rating, settings.seed, trials_file=file),
-        settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
-        reporter,
-    )
+    # A long search can afford all events.
+    tried_on = _tried_on(train, settings.seed) if job.tune_seconds is None else train
+    config = tuned_ensemble(settings, registry, tried_on, job, reporter)
     params = {name: config.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
     return FitPlan(params, config, config.weighting)
 
 
+def tried_share(n_events: int) -> float:
+    """Return the share of the users whose events settings are tried on; below 1 where trials would take long."""
+    share = _TRIED_EVENTS / max(n_events, 1)
+    return 1.0 if share > _SAMPLED_SHARE else share
+
+
 def _tried_on(train: TrainingData, seed: int) -> TrainingData:
-    """Return what settings are tried on: all events, or those of a sample of the users where trials would take long."""
-    share = _TRIED_EVENTS / max(len(train), 1)
-    return train if share > _SAMPLED_SHARE else users_drawn(train, share, seed)
+    share = tried_share(len(train))
+    return train if share == 1 else users_drawn(train, share, seed)
+
+
+def tuned_ensemble(
+    settings: AllSettings,
+    registry: Registry,
+    tried_on: TrainingData,
+    job: TrainingRequest,
+    reporter: Reporter,
+    models: Collection[str] | None = None,
+) -> EnsembleConfig:
+    """Search for the best ensemble, from the current release's on unless the settings changed.
+
+    Args:
+        registry: The releases.
+        tried_on: The events, of which a part is held out.
+        job: The duration of the search.
+        models: Those to choose among, without a list ranker; None for all, and one.
+
+    Returns:
+        The best configuration; the one to start from where nobody can be measured.
+    """
+    first = EnsembleConfig.of(settings)
+    file = None if job.tune_seconds is None else trials_file(settings, tried_on)
+    return tune_ensemble(
+        held_out(tried_on) if len(tried_on) > 1 else None,
+        _last_ensemble(registry, first, settings) or first,
+        TuningOptions(settings.relevant_rating, settings.seed, trials_file=file, models=models, list_ranker=not models),
+        settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
+        reporter,
+    )
 
 
 def _last_ensemble(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:

@@ -35,6 +35,22 @@ def test_an_error_in_a_task_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
         map_on_all_cores(lambda task: 1 // task, range(2))
 
 
+def test_the_error_of_the_first_task_that_failed_is_raised_and_no_further_one_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(all_cores, "n_cores", lambda: 2)
+    both, begun = threading.Barrier(2), list[int]()
+
+    def fail(task: int) -> None:
+        begun.append(task)
+        both.wait(PATIENCE_SECONDS)
+        raise ValueError(task)
+
+    with pytest.raises(ValueError, match=r"^0$"):
+        map_on_all_cores(fail, range(9))
+    assert sorted(begun) == [0, 1]
+
+
 def blas_threads() -> set[int]:
     return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
 

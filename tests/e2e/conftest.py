@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service import ROOT, Service, Shop, free_port, shop_in, train_shop
+from service import Launch, Service, Shop, free_port, launch, shop_in, train_shop
 
 from tests.waiting import wait_until
 
@@ -50,21 +50,13 @@ def shop(new_shop: Shop, trained_var: Path) -> Shop:
 
 @pytest.fixture
 def serve(shop: Shop) -> Iterator[Callable[..., Service]]:
-    """Start a service over the shop; it is ended with everything that it started."""
+    """Start a service over the shop: (command, launch, variables); it is ended with everything that it started."""
     services: list[Service] = []
 
-    def start(*command: str, **environment: str) -> Service:
+    def start(*command: str, launch: Launch = launch, **environment: str) -> Service:
         port = int(environment.get("PORT") or free_port())
         log = shop.folder / f"service-{port}.log"
-        with open(log, "wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=shop.environment | {"PORT": str(port)} | environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        process = launch(command, shop.environment | {"PORT": str(port)} | environment, log)
         service = Service(process, f"http://127.0.0.1:{port}", log)
         services.append(service)
         wait_until(service.ready, f"the service; its log: {log.read_text()}")

@@ -8,17 +8,32 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from src.releases.registry import Registry
+from tests.programs import Program
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+Launch = Callable[[Sequence[str], dict[str, str], Path], Program | subprocess.Popen[bytes]]
+
+
+def launch(command: Sequence[str], environment: dict[str, str], log: Path) -> Program:
+    """Start a program of the project at once; see `Program`."""
+    return Program(*command, folder=ROOT, environment=environment, output=log)
+
+
+def launch_anew(command: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a command as a person would, with an interpreter that imports everything."""
+    with open(log, "wb") as output:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
 
 
 def free_port() -> int:
@@ -55,7 +70,7 @@ def _read(response: Any) -> Any:
 class Service:
     """A running service and what it wrote."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Program
     url: str
     log: Path
 
@@ -98,16 +113,12 @@ class Shop:
 
     def door(self, script: str, *arguments: str, expect: int = 0) -> str:
         """Run a command; return its output."""
-        done = subprocess.run(
-            [sys.executable, str(ROOT / script), *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-        )
-        assert done.returncode == expect, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        log = self.folder / f"{script}.log"
+        log.unlink(missing_ok=True)
+        code = Program(script, *arguments, folder=self.folder, environment=self.environment, output=log).wait()
+        said = log.read_text()
+        assert code == expect, said
+        return said
 
     def activate_copy(self) -> str:
         """Activate a copy of the active release; return its version."""

@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
-from service import ROOT, Service, Shop
+from service import Service, Shop
 
 from src.core.domain import Query
 from src.core.records import Run, RunStatus
 from src.releases.registry import Registry
 from src.store import Store, open_store
+from tests.programs import GUNICORN, Program
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
-GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 Serve = Callable[..., Service]
 ADMIN = {"Authorization": "Bearer admin-key"}
 
@@ -53,18 +51,14 @@ def _runs(shop: Shop, status: RunStatus) -> list[Run]:
 
 def test_a_trainer_killed_at_any_step_leaves_the_served_release_and_the_next_training_succeeds(shop: Shop) -> None:
     served = shop.current
+    pipe = shop.folder / "said"
+    os.mkfifo(pipe)
     for step in ("training svd", "building the index", "publishing"):
-        with subprocess.Popen(
-            [sys.executable, "-u", str(ROOT / "train_model.py")],
-            cwd=shop.folder,
-            env=shop.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as trainer:
-            assert trainer.stdout is not None
-            assert any(line.startswith(step) for line in trainer.stdout), step
+        trainer = Program("train_model.py", folder=shop.folder, environment=shop.environment, output=pipe)
+        with open(pipe) as said:
+            assert any(line.startswith(step) for line in said), step
             os.killpg(trainer.pid, signal.SIGKILL)
+            assert trainer.wait() == -signal.SIGKILL
         release = _registry(shop).active()
         assert (release.version, release.current_problem) == (served, None)
     assert "is active" in shop.door("train_model.py")
@@ -75,9 +69,9 @@ def test_a_trainer_killed_at_any_step_leaves_the_served_release_and_the_next_tra
 
 
 def test_two_trainers_started_at_once_make_one_release(shop: Shop) -> None:
-    command = [sys.executable, str(ROOT / "train_model.py")]
-    pair = [subprocess.Popen(command, env=shop.environment, stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert sorted(trainer.wait(PATIENCE_SECONDS) for trainer in pair) == [0, 1]
+    trainer = partial(Program, "train_model.py", folder=shop.folder, environment=shop.environment, output=os.devnull)
+    pair = [trainer(), trainer()]
+    assert sorted(each.wait() for each in pair) == [0, 1]
     assert len(_registry(shop).versions()) == 2
     assert _registry(shop).active().current_problem is None
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,9 @@ import pytest
 from service import Answer, Service, Shop, train_shop
 
 from src.store import Store, open_store
+from tests.programs import GUNICORN
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
-GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 WRITER = {"Authorization": "Bearer write-key"}
 NEW = {"user_id": "new", "n": 5, "model": "item_graph"}
 Serve = Callable[..., Service]
@@ -138,7 +137,7 @@ def test_counts_of_three_workers_are_one_and_outlive_them(serve: Serve, shop: Sh
     wait_until(lambda: _counted(service, "aisle_release_info", shop.current) == 3, "three living workers")
 
 
-@pytest.mark.parametrize("command", [(GUNICORN, "--workers", "2", "run:app"), (sys.executable, "run.py")])
+@pytest.mark.parametrize("command", [(GUNICORN, "--workers", "2", "run:app"), ("run.py",)])
 def test_every_log_line_is_json_without_personal_data_and_a_list_is_kept_though_the_service_ends_at_once(
     serve: Serve, shop: Shop, command: tuple[str, ...]
 ) -> None:

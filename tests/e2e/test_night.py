@@ -5,19 +5,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from service import Service, Shop
 
 from src.core.records import Run, RunStatus
 from src.store import Store, open_store
+from tests.programs import GUNICORN
 from tests.waiting import wait_until
 
-GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 TWO_DAYS = 2 * 86_400
 Serve = Callable[..., Service]
 

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from service import ROOT, Service, Shop, call, free_port
+from service import ROOT, Service, Shop, call, free_port, launch_anew
 
 from src.releases.registry import Registry
 from tests.forked import run_script
+from tests.programs import GUNICORN
 from tests.waiting import wait_until
 
-GUNICORN = str(Path(sys.executable).parent / "gunicorn")
+INSTALLED = str(Path(sys.executable).parent / GUNICORN)
 Serve = Callable[..., Service]
 
 
@@ -22,12 +23,12 @@ Serve = Callable[..., Service]
     "command",
     [
         (sys.executable, "run.py"),
-        (GUNICORN, "-c", "gunicorn.conf.py", "run:app"),
+        (INSTALLED, "-c", "gunicorn.conf.py", "run:app"),
     ],
     ids=["python run.py", "gunicorn -c gunicorn.conf.py run:app"],
 )
 def test_every_way_to_start_it_serves_lists_at_the_port(serve: Serve, shop: Shop, command: tuple[str, ...]) -> None:
-    service = serve(*command)
+    service = serve(*command, launch=launch_anew)
     answer = service.post("/recommend", {"user_id": "U00001"})
     assert answer.status == 200
     assert len(answer.body) == len(set(answer.body)) == 10
@@ -79,8 +80,8 @@ def test_a_server_without_our_configuration_starts_its_background_threads(
     empty = shop.folder / "empty.py"
     empty.write_text("")
     port = free_port()
-    command = (GUNICORN, "-c", str(empty), "-b", f"127.0.0.1:{port}", "--workers", "2", *options, "run:app")
-    service = serve(*command, PORT=str(port))
+    command = (INSTALLED, "-c", str(empty), "-b", f"127.0.0.1:{port}", "--workers", "2", *options, "run:app")
+    service = serve(*command, launch=launch_anew, PORT=str(port))
     wait_until(lambda: service.get("/status").body["scheduler"]["leader"], "a leader")
     new = shop.activate_copy()
     wait_until(lambda: service.get("/recommend?user_id=U1").headers["X-Release"] == new, "the new release")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -101,6 +102,22 @@ def test_a_head_that_comes_again_is_read_once(loop: LoopAnswers, echo: Echo) -> 
     assert (echo.heads[0]["PATH_INFO"], echo.heads[0]["CONTENT_LENGTH"]) == ("/list", "2")
 
 
+def test_a_head_is_the_same_one_whatever_length_the_body_has(loop: LoopAnswers, echo: Echo) -> None:
+    for length in (3, 0, 12, 4_000):
+        body = b"x" * length
+        made = loop.answer(request(HEAD.replace(b"2", b"%d" % length) + b"\r\n" + body), CLIENT, SERVER)
+        assert made is not None
+        assert made[0].endswith(b"Content-Length: %d\r\n\r\n" % length + body)
+    assert len(echo.heads) == 1
+
+
+@pytest.mark.parametrize("length", [b"", b"-2", b"2, 2", b"99999999"])
+def test_a_length_that_is_wrong_keeps_nobody_else_from_the_loop(loop: LoopAnswers, length: bytes) -> None:
+    assert loop.answer(request(HEAD.replace(b"2", length) + b"\r\n{}"), CLIENT, SERVER) is None
+    assert loop.answer(request(HEAD + b"\r\n{}"), CLIENT, SERVER) is not None
+    assert loop.answer(request(HEAD.replace(b"2", length) + b"\r\n{}"), CLIENT, SERVER) is None
+
+
 def test_what_a_head_says_depends_on_who_sends_it(loop: LoopAnswers, echo: Echo) -> None:
     """Gunicorn believes a proxy on this machine, and no stranger, that a request came over HTTPS."""
     sent = request(HEAD + b"X-Forwarded-Proto: https\r\n\r\n{}")
@@ -116,7 +133,46 @@ def test_any_number_of_heads_is_answered_and_few_are_remembered(loop: LoopAnswer
         assert loop.answer(request(sent), CLIENT, SERVER) is not None
         assert len(loop._heads) <= 256
     loop.answer(request(HEAD + b"X-Long: %s\r\n\r\n{}" % (b"x" * 3_000)), CLIENT, SERVER)
-    assert max(len(head) for head, *_ in loop._heads) < 3_000
+    assert max(len(before) + len(after) for before, after, *_ in loop._heads) < 3_000
+
+
+def offering(*, common: tuple[tuple[str, str], ...]) -> LoopAnswers:
+    """Return what asks an application with headers on all of its answers."""
+
+    def answerer(_environ: Mapping[str, Any]) -> Answerer:
+        return lambda body: LoopAnswer("200 OK", [("Content-Length", str(len(body)))], body, common)
+
+    made = LoopAnswers.of(SimpleNamespace(answerer=answerer), Config(), Quiet())
+    assert made is not None
+    return made
+
+
+def test_headers_of_all_answers_follow_those_of_each() -> None:
+    loop = offering(common=(("X-Common", "a b"), ("Connection", "ignored")))
+    for _ in range(2):
+        made = loop.answer(request(HEAD + b"\r\n{}"), CLIENT, SERVER)
+        assert made is not None
+        assert made[0].endswith(b"Content-Length: 2\r\nX-Common: a b\r\n\r\n{}")
+
+
+@pytest.mark.parametrize("wrong", [("X-Split", "a\r\nb"), ("X Name", "a"), ("Content-Length", "5")])
+def test_a_wrong_header_of_all_answers_is_sent_with_none(wrong: tuple[str, str]) -> None:
+    loop = offering(common=(wrong,))
+    for _ in range(2):
+        assert loop.answer(request(HEAD + b"\r\n{}"), CLIENT, SERVER) is None
+
+
+def test_an_answer_says_the_second_of_its_own_and_what_its_request_wants(
+    loop: LoopAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([1_800_000_000.2, 1_800_000_000.9, 1_800_000_001.1])
+    for date, closes in ((b"08:00:00", False), (b"08:00:00", True), (b"08:00:01", False)):
+        now = next(seconds)
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        wish = b"Connection: close\r\n" if closes else b""
+        made = loop.answer(request(HEAD + wish + b"\r\n{}"), CLIENT, SERVER)
+        assert made is not None
+        assert (date in made[0], b"Connection: close" in made[0], made[1]) == (True, closes, not closes)
 
 
 def test_a_fault_leaves_the_request_to_a_thread(caplog: pytest.LogCaptureFixture) -> None:

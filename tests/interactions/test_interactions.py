@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.domain import EVENT_WEIGHTS, NO_TIME, EventBatch, EventKind
+from src.interactions import vocabulary
 from src.interactions.event_weights import KIND_ORDER
-from src.interactions.interactions import TrainingData, training_data
+from src.interactions.interactions import TrainingData, _order, training_data
 from src.interactions.vocabulary import Vocabulary
 
 Row = tuple[str, str, str, float, int]
@@ -179,6 +181,26 @@ def test_equal_numbers_and_none_keep_the_order_of_reading() -> None:
     assert as_rows(training_data([batch(ORDERED[1:3], [5, 6]), batch(ORDERED[3:]), batch(ORDERED[:1], [4])])) == ORDERED
 
 
+def test_users_that_come_sorted_are_not_sorted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_order = sorted(ORDERED)
+    numbers = [ORDERED.index(row) for row in in_order]
+    sorted_ids: list[list[bytes]] = []
+    sort = pc.sort_indices
+    monkeypatch.setattr(pc, "sort_indices", lambda ids: sorted_ids.append(ids.to_pylist()) or sort(ids))
+    data = training_data([batch(in_order[:2], numbers[:2]), batch(in_order[2:], numbers[2:])])
+    assert as_rows(data) == ORDERED
+    assert sorted_ids == [[b"y", b"b", b"c"]]  # the products alone
+    assert_vocabulary_holds(data.users, ["z", "a", "m"])
+
+
+@pytest.mark.parametrize("numbers", [[7, 3, 5, 4], [7, 3, 5, 3], [7, 3, 5, -9_000], [2**62, -(2**62), 0, 1], [4, 4, 2]])
+def test_numbers_are_sorted_whether_there_are_gaps_or_equal_ones(numbers: list[int]) -> None:
+    order = _order(np.array(numbers, np.int64))
+    assert order is not None
+    assert order.tolist() == np.argsort(numbers, kind="stable").tolist()
+    assert _order(np.arange(3)) is None
+
+
 def test_neighbours_of_an_id_are_adjacent_when_sorted() -> None:
     vocabulary = Vocabulary.of(["d", "a", "e", "c", "b"])
     assert vocabulary.neighbours("c", 1) == ["b", "c"]
@@ -186,3 +208,22 @@ def test_neighbours_of_an_id_are_adjacent_when_sorted() -> None:
     assert vocabulary.neighbours("", 2) == ["a", "b"]
     assert vocabulary.neighbours("z", 2) == ["d", "e"]
     assert Vocabulary.of([]).neighbours("a", 2) == []
+
+
+def test_ids_of_few_rows_are_remembered_and_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "_MOST_MET", 4)
+    known = Vocabulary.of(["é", "a", "b", "c", "d", "e"])
+    for rows in ([0, 1], [1, 0], [2, 3, 4], [5], [0, 5, 1], []):
+        assert known.names_of(rows) == known.ids_of(rows)
+        assert len(known._named) <= 4 + len(rows)
+
+
+def test_compact_events_are_the_same_over_the_users_and_products_that_have_any() -> None:
+    rows: list[Row] = [("c", "x", "view", 1.0, 3), ("a", "z", "rating", 4.0, 2), ("b", "y", "purchase", 1.0, 1)]
+    whole = training_data([batch(rows)])
+    some = whole.take(np.array([2, 0]))
+    found = some.compact()
+    assert as_rows(found) == as_rows(some)
+    assert (len(found.users), len(found.items)) == (2, 2)
+    assert found.users.ids_of(range(2)) == ["c", "b"]  # row numbers keep their order
+    assert (found.weighting, found.sampled_from) == (some.weighting, None)

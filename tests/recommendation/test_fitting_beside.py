@@ -70,6 +70,7 @@ def test_of_many_events_models_are_trained_two_at_a_time_and_are_the_same(
     assert not one_by_one.beside_them
     assert len(two.told) == len(NAMES) - 5
     assert {line.split()[1] for line, _ in two.beside_them} == {name for name in NAMES if MODELS[name].on_one_core}
+    assert [MODELS[line.split()[1]].leaves_a_core for line, _ in two.told] == [True, False, False]
     assert {thread for _, thread in two.told}.isdisjoint(thread for _, thread in two.beside_them)
 
 

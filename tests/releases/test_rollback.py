@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ import pytest
 from releases import flip, publish
 from src.core.errors import NoRelease, ReleaseError
 from src.releases.registry import Registry
+from tests.forked import fork
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -109,15 +107,17 @@ def test_a_crash_before_the_pointer_activates_nothing(registry: Registry, monkey
 
 def test_several_processes_that_change_the_pointer_take_turns(three: tuple[Registry, list[str]]) -> None:
     registry, versions = three
-    code = (
-        "import sys; from pathlib import Path; from src.releases.registry import Registry\n"
-        "registry = Registry(Path(sys.argv[1]))\n"
-        "for _ in range(10): registry.activate(sys.argv[2]); registry.pin(); registry.pin(pinned=False)\n"
-    )
-    commands = [[sys.executable, "-c", code, str(registry.folder), version] for version in versions]
-    root = Path(__file__).resolve().parents[2]
-    for process in [subprocess.Popen(command, cwd=root) for command in commands]:
-        assert process.wait(PATIENCE_SECONDS) == 0
+
+    def change(version: str) -> None:
+        own = Registry(registry.folder)
+        for _ in range(10):
+            own.activate(version)
+            own.pin()
+            own.pin(pinned=False)
+
+    for process in [fork(change, version) for version in versions]:
+        process.join(PATIENCE_SECONDS)
+        assert process.exitcode == 0
     assert registry.active().current_problem is None
     assert set((registry.folder / "ACTIVATED").read_text().split()) == set(versions)
 

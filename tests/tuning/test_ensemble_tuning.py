@@ -20,7 +20,7 @@ from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.interactions.splits import Split, split
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import ensemble_tuning
@@ -235,6 +235,19 @@ def test_without_a_user_to_measure_by_the_start_is_returned(parts: Split, share:
     looked_at = Split(parts.train, parts.test.take(np.flatnonzero(parts.test.kind == 3)), "time", None)
     assert tune(None if share else looked_at, start=start) is start
     assert tune(None) == EnsembleConfig.of(SETTINGS)
+
+
+def test_models_that_are_left_out_neither_cost_time_nor_get_a_weight(
+    parts: Split, few_trials: Callable[[int], None]
+) -> None:
+    few_trials(1)
+    chosen = (POPULARITY, CO_OCCURRENCE, ALS)
+    found = tune(parts, models=chosen, list_ranker=False)
+    assert found.params.keys() == set(chosen)
+    assert found.weights.keys() <= set(chosen)
+    assert found.found["of_models"].keys() == {CO_OCCURRENCE, ALS}  # type: ignore[union-attr]
+    assert found.order is None
+    assert found.found["order"] == {"not tried": "not asked for"}
 
 
 # weightings

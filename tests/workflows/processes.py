@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.waiting import PATIENCE_SECONDS
+from tests.programs import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,22 +18,17 @@ def environment(var: Path) -> dict[str, str]:
 
 def run(var: Path, *arguments: str | Path, folder: Path, code: int = 0) -> str:
     """Run it, assert its exit code and return its output."""
-    with start(var, *arguments, folder=folder) as process:
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode == code, said
+    output = folder / ".said"
+    output.unlink(missing_ok=True)
+    ended = start(var, *arguments, folder=folder, output=output).wait()
+    said = output.read_text(encoding="utf-8")
+    assert ended == code, said
     return said
 
 
-def start(var: Path, *arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
-    """Start it; its output comes through stdout."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "data_processing.py"), *map(str, arguments)],
-        cwd=folder,
-        env=environment(var),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def start(var: Path, *arguments: str | Path, folder: Path, output: Path) -> Program:
+    """Start it."""
+    return Program("data_processing.py", *arguments, folder=folder, environment=environment(var), output=output)
 
 
 def event_log(path: Path, n_rows: int) -> Path:

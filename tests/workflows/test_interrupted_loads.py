@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,19 +103,18 @@ def test_writes_during_a_load_are_never_refused_and_wait_little(tmp_path: Path, 
     path = event_log(tmp_path / "log.csv", 60_000)
     waited = []
     load_began = time.monotonic()
-    with start(settings.var, path, folder=tmp_path) as process:
-        while process.poll() is None:
-            at = np.array([1_600_000_000 + len(waited)])
-            one = EventBatch(["visitor"], [f"p{len(waited) % 50}"], ["view"], np.ones(1), at, [f"id:{len(waited)}"])
-            began = time.monotonic()
-            assert store.events.add(one) == 1
-            waited.append(time.monotonic() - began)
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-        said = process.stdout.read() if process.stdout else ""
-    assert process.returncode == 0, said
+    output = tmp_path / "said"
+    process = start(settings.var, path, folder=tmp_path, output=output)
+    while process.poll() is None:
+        at = np.array([1_600_000_000 + len(waited)])
+        one = EventBatch(["visitor"], [f"p{len(waited) % 50}"], ["view"], np.ones(1), at, [f"id:{len(waited)}"])
+        began = time.monotonic()
+        assert store.events.add(one) == 1
+        waited.append(time.monotonic() - began)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+    said = output.read_text(encoding="utf-8")
+    assert process.poll() == 0, said
     assert len(store.events.history("visitor")) == len(waited) > 10
     assert max(waited) < (time.monotonic() - load_began) / 2  # no write waits for the greater part of the load
     assert "60,000 rows read" in said

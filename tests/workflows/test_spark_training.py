@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,21 @@ from src.core.errors import ConfigError, InputError
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
+from src.interactions.splits import Split
 from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, TRENDING
-from src.models.als import fit_histories
+from src.models.als import AlsParams, fit_histories
+from src.models.co_occurrence import CoOccurrenceParams
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop
+from src.tuning.ensemble_tuning import TuningOptions
+from src.workflows import training_plan as plans_module
 from src.workflows.export import export_parts
 from src.workflows.spark_events import SparkEvents, read_events, spark_session
-from src.workflows.spark_models import SparkJobs
-from src.workflows.spark_training import DrawnPart
+from src.workflows.spark_models import NAMES, SparkJobs
+from src.workflows.spark_training import DrawnPart, within_memory
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 from tests.conftest import small_settings
@@ -50,7 +54,7 @@ def test_a_missing_pyspark_is_said_with_what_installs_it(settings: Settings, mon
 
 
 def test_what_spark_does_not_train_is_refused_before_it_starts(settings: Settings, store: Store) -> None:
-    with pytest.raises(InputError, match="neither --only nor --model nor --tune"):
+    with pytest.raises(InputError, match="neither --only nor --model"):
         train(settings, store, TrainingRequest(engine="spark", model_type="svd"), Silent())
 
 
@@ -73,6 +77,24 @@ def test_lists_are_measured_for_the_users_drawn_for_their_part_and_no_others() -
     found = test.of(data).events
     assert sorted(found.user_idx.tolist()) == [1, 2]  # user 0 has an event then, and was drawn for the other part
     assert (found.at >= 20).all()
+
+
+def test_settings_are_tried_on_all_earlier_events_of_the_users_drawn_for_it() -> None:
+    users, at = ["a", "b", "c"] * 2, np.array([NO_TIME, 10, 10, 20, 19, 20], np.int64)
+    data = training_data([EventBatch(users, list("uvwxyz"), [EventKind.PURCHASE] * 6, np.ones(6), at)])
+    found = DrawnPart(NO_TIME, 20, np.array([0, 1])).of(data).events
+    assert sorted(zip(found.user_idx.tolist(), found.at.tolist(), strict=True)) == [(0, NO_TIME), (1, 10), (1, 19)]
+
+
+@pytest.mark.parametrize(("most_factors", "factors"), [(64, 64), (50, 32), (20, 32)])
+def test_als_takes_the_usual_settings_where_the_tuned_ones_do_not_fit(
+    settings: Settings, most_factors: int, factors: int
+) -> None:
+    config, usual = EnsembleConfig.of(settings), AlsParams(factors=32)  # type: ignore[arg-type]
+    tuned = replace(config, params={**config.params, ALS: AlsParams(factors=64)})
+    found = within_memory(tuned, usual, lambda als: als.factors <= most_factors)
+    assert found.params[ALS].factors == factors
+    assert (CO_OCCURRENCE in found.params) == (most_factors >= 32)
 
 
 @pytest.fixture(scope="module")
@@ -110,22 +132,28 @@ def test_jobs_make_the_models_that_one_process_makes(learnt: tuple[SparkEvents, 
     config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
     for before in (None, int(np.quantile(data.events.at[data.events.at != NO_TIME], 0.7))):
         part = data if before is None else data.take(np.flatnonzero(data.events.at < before))
-        jobs = SparkJobs(events, before, config.weighting, len(events.items))
+        params, weighting = dict(config.params), config.weighting
+        if before is not None:  # as tuning may find them
+            weighting = replace(weighting, lowest_rating=0.5, half_life_days=90.0)
+            fading = {ITEM_GRAPH: 60.0, AUTOENCODER: 14.0, CO_OCCURRENCE: 60.0}
+            params |= {name: replace(params[name], half_life_days=days) for name, days in fading.items()}
+        part = replace(part, weighting=weighting)
+        jobs = SparkJobs(events, before, weighting, len(events.items), params)
         for name in (POPULARITY, TRENDING):
-            local = MODELS[name].train(part, config.params[name], seed=1)
-            mine = jobs.popularity(config.params[name], None)
+            local = MODELS[name].train(part, params[name], seed=1)
+            mine = jobs.popularity(name, None)
             for field in ("weight", "item_mean", "item_count"):
                 one = dict(zip(data.items.ids_of(range(len(data.items))), getattr(local, field), strict=True))
                 other = dict(zip(events.items.ids_of(range(len(events.items))), getattr(mine, field), strict=True))
                 assert one == pytest.approx(other, rel=1e-4), field
         every = eye_array(len(data.items), dtype=np.float32, format="csr")
         found_models: tuple[tuple[str, Any], ...] = (
-            (ITEM_GRAPH, jobs.item_graph(config.params[ITEM_GRAPH])),
-            (AUTOENCODER, jobs.autoencoder(config.params[AUTOENCODER])),
-            (CO_OCCURRENCE, jobs.co_occurrence(config.params[CO_OCCURRENCE], seed=1)),
+            (ITEM_GRAPH, jobs.item_graph()),
+            (AUTOENCODER, jobs.autoencoder()),
+            (CO_OCCURRENCE, jobs.co_occurrence(seed=1)),
         )
         for name, model in found_models:
-            local = MODELS[name].train(part, config.params[name], seed=1)
+            local = MODELS[name].train(part, params[name], seed=1)
             expected = by_ids(local.pair_scores(every), data.items, data.items)
             found = by_ids(model.pair_scores(every), events.items, events.items)
             assert len(found) == pytest.approx(len(expected), rel=0.02), name
@@ -143,8 +171,8 @@ def test_als_is_trained_here_where_its_factors_fit_and_else_by_mllib(
     events, store, settings = learnt
     config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
     params = replace(config.params[ALS], factors=8)
-    jobs = SparkJobs(events, None, config.weighting, len(events.items))
-    found = jobs.als(params, seed=1, here=not by_mllib)
+    jobs = SparkJobs(events, None, config.weighting, len(events.items), {ALS: params})
+    found = jobs.als(seed=1, here=not by_mllib)
     assert found.item_factors.shape == (len(events.items), 8)
     assert np.isfinite(found.item_factors).all()
     assert found.item_factors.any(axis=1).mean() > 0.9
@@ -160,7 +188,7 @@ def test_als_is_trained_here_where_its_factors_fit_and_else_by_mllib(
     same = fit_histories(histories, params, seed=1)
     near = 0.05 * float(np.abs(same.item_factors).max())
     np.testing.assert_allclose(found.item_factors, same.item_factors, atol=near)
-    again = jobs.als(replace(params, iterations=1), seed=2, here=True, start=found)
+    again = jobs.als(seed=2, here=True, start=found)
     assert np.corrcoef(again.item_factors.ravel(), found.item_factors.ravel())[0, 1] > 0.9
 
 
@@ -192,7 +220,19 @@ def test_a_release_of_a_cluster_passes_the_gate_and_serves(
     small_shop: SyntheticShop,
     tmp_path: Path,
     opened: Callable[[Settings], Store],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    tuned: dict[str, Any] = {
+        CO_OCCURRENCE: CoOccurrenceParams(0.5, 1.0, 0.0, half_life_days=60.0),
+        ALS: AlsParams(factors=8, alpha=3.0),
+    }
+
+    def tune(split: Split, start: EnsembleConfig, options: TuningOptions, *_: Any) -> EnsembleConfig:
+        assert len(split.train) > len(split.test) > 0
+        assert (set(options.models or ()), options.list_ranker) == (set(NAMES), False)
+        return replace(start, params={**start.params, **tuned}, found={"searches": {}})
+
+    monkeypatch.setattr(plans_module, "tune_ensemble", tune)
     settings = small_settings(tmp_path / "var", spark_master=spark_folder[1])
     store = opened(settings)
     store.products.add(small_shop.products)
@@ -202,6 +242,10 @@ def test_a_release_of_a_cluster_passes_the_gate_and_serves(
     assert trained.active, trained.verdict
     assert not list((settings.var / "spark").iterdir())  # the events are not left lying about
     release = open_registry(settings).current()
+    assert {name: release.pipeline.models[name].params for name in tuned} == tuned
+    assert release.manifest.params[CO_OCCURRENCE] == asdict(tuned[CO_OCCURRENCE])
+    assert release.manifest.ensemble is not None
+    assert release.manifest.ensemble.config(settings).found.keys() >= {"searches", "ndcg_at_10", "engine"}  # type: ignore[arg-type]
     assert release.manifest.data is not None
     assert release.manifest.data.n_events == store.summary().n_events
     assert {POPULARITY, CO_OCCURRENCE, ITEM_GRAPH, AUTOENCODER, ALS, ENSEMBLE} <= set(release.pipeline.models)

@@ -114,8 +114,9 @@ def ridge_of_columns(
         weight: float32[m, neighbours], receives w.
     """
     neighbours = chosen.shape[1]
-    place = np.full(len(diagonal), -1, np.int16)
-    gram = np.empty((neighbours, neighbours), np.float32)  # its lower triangle, without the diagonal
+    place = np.full(len(diagonal), neighbours, np.uint16)
+    # The lower triangle without the diagonal, and a column that is not read, for items that are not chosen.
+    gram = np.empty((neighbours, neighbours + 1), np.float32)
     scale, right = np.empty(neighbours, np.float32), np.empty(neighbours, np.float32)
     solution, residual = np.empty(neighbours, np.float32), np.empty(neighbours, np.float32)
     direction, product = np.empty(neighbours, np.float32), np.empty(neighbours, np.float32)
@@ -167,15 +168,18 @@ def ridge_of_columns(
 def _fill_gram(once: Pairs, rank: IntArray, chosen: IntArray, place: IntArray, gram: FloatArray) -> None:
     """Write G of the chosen items, which are sorted by rank, into the lower triangle of gram.
 
-    place: int16[n_items], by rank, -1 before and after.
+    Without a branch, which nothing could predict: what others have goes into the last column.
+
+    place: uint16[n_items], by rank, the number of gram's last column before and after.
     """
+    elsewhere = gram.shape[1] - 1
     for p in range(len(chosen)):
-        own = rank[chosen[p]]
-        gram[p, :p] = 0
-        for at in range(once.pointers[own], once.pointers[own + 1]):
-            q = place[once.item[at]]
-            if q >= 0:
-                gram[p, q] = once.value[at]
+        own, row = rank[chosen[p]], gram[p]
+        row[:p] = 0
+        item = once.item[once.pointers[own] : once.pointers[own + 1]]
+        value = once.value[once.pointers[own] : once.pointers[own + 1]]
+        for at in range(len(item)):
+            row[place[item[at]]] = value[at]
         place[own] = p
     for p in range(len(chosen)):
-        place[rank[chosen[p]]] = -1
+        place[rank[chosen[p]]] = elsewhere

@@ -90,7 +90,14 @@ def test_the_loop_answers_what_a_thread_does_and_asks_no_store(
     assert asked == []
     thread = by_thread(app, **request_, headers={"X-Request-Id": "mine"})
     assert (answer.status, answer.body) == (thread.status, thread.data)
-    assert sorted(answer.headers) == sorted(thread.headers.items())
+    assert sorted([*answer.headers, *answer.common]) == sorted(thread.headers.items())
+
+
+def test_a_long_history_of_few_products_is_answered_in_the_loop(app: Flask) -> None:
+    visitor = {"history": ["P00001", "P00003", "P00005", "P00001"] * 200}
+    answer = in_loop(app, json=visitor)
+    assert answer is not None
+    assert answer.body == by_thread(app, json=visitor).data
 
 
 def test_answers_of_the_loop_are_recorded_as_those_of_threads(app: Flask) -> None:
@@ -129,7 +136,7 @@ def test_a_user_who_did_something_is_left_to_a_thread_until_it_has_read_it(app: 
         {"json": {"user_id": "U00077"}},
         {"json": {"user_id": "nobody"}},
         {"json": {**USER, "history": ["P00001"]}},
-        {"json": {"history": ["P00001"] * 300}},
+        {"json": {"history": [f"P{number:05d}" for number in range(300)]}},
         {"json": {**USER, "model": "als"}},
         {"json": {**USER, "max_price": 20}},
         {"json": {**USER, "exclude": ["P00001"]}},
@@ -177,6 +184,19 @@ def test_lists_are_made_in_the_loop_only_while_the_last_ones_were_quick(
         assert by_thread(app, json={**visitor, "n": 11}).status_code == 200
     assert answered == sorted(answered)
     assert (answered[0], answered[-1]) == (False, True)
+
+
+def test_a_body_that_is_too_long_is_left_to_a_thread_and_shorter_ones_are_not(
+    trained_settings: Settings, make_app: MakeApp
+) -> None:
+    app = make_app(trained_settings.model_copy(update={"max_body_bytes": 1_024}))
+    settle(app)
+    long = json.dumps(VISITOR).encode() + b" " * 1_024
+    request = {"method": "POST", "data": long, "content_type": "application/json"}
+    answerer = app.answerer(environ_of(**request))  # type: ignore[attr-defined]
+    assert answerer is not None
+    assert answerer(long) is None
+    assert answerer(long.strip()) is not None
 
 
 def test_another_release_makes_its_first_lists_in_threads(app: Flask, publish_again: Callable[..., str]) -> None:
