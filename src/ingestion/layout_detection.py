@@ -58,6 +58,7 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
+from src.ingestion.month_columns import find_month_columns
 from src.ingestion.nobody import zeros_for_nobody
 from src.ingestion.notations import (
     encoding_notes,
@@ -219,6 +220,7 @@ def _row_maker(named: NamedRows, profiles: Sequence[ColumnProfile], hints: Hints
     is_open = {PRODUCT, KIND}.isdisjoint(hints.columns)
     found: RowMaker | None = (find_numbered(profiles) or find_act_columns(profiles, named.sample)) if is_open else None
     found = found or (find_rated_groups(profiles) or find_url_products(profiles, named.sample) if is_open else None)
+    found = found or find_month_columns(profiles, hints.columns, named.rows.file.path.name)
     found = found or find_wide(profiles, hints.columns)
     return found or find_embedded(named.names, named.sample, named.rows.file.path)
 

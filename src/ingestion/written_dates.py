@@ -75,7 +75,7 @@ def _day(text: str) -> str:
     if match := _IDEOGRAPHIC.search(text):
         return f"{match[1]}-{int(match[2]):02d}-{int(match[3]):02d}"
     tokens = re.findall(r"\d+|[^\W\d_]+", plain_letters(text))
-    months = [at for at, token in enumerate(tokens) if not token.isdecimal() and _month(token)]
+    months = [at for at, token in enumerate(tokens) if not token.isdecimal() and month_number(token)]
     numbers = [token for token in tokens if token.isdecimal()][:2]
     if len(months) != 1 or len(numbers) != 2 or len(tokens) > 8:
         return ""
@@ -84,16 +84,16 @@ def _day(text: str) -> str:
     if len(number_of_year) not in (2, 4) or len(number_of_day) > 2:
         return ""
     year = int(number_of_year) + (2000 if len(number_of_year) == 2 else 0)
-    return f"{year:04d}-{_month(tokens[months[0]]):02d}-{int(number_of_day):02d}"
+    return f"{year:04d}-{month_number(tokens[months[0]]):02d}-{int(number_of_day):02d}"
 
 
 def is_month(word: str) -> bool:
     """Whether a word in plain letters is the name of a month, or begins like one: "mrz", "janvier"."""
-    return _month(word) > 0
+    return month_number(word) > 0
 
 
-def _month(word: str) -> int:
-    """Return the number of a month; 0 if the word is none."""
+def month_number(word: str) -> int:
+    """Return the number of a month; 0 if the word in plain letters is none."""
     if len(word) < 3 or len(word) > 12:
         return 0
     return _MONTH_OF.get(word[:4], 0) or _MONTH_OF.get(word[:3], 0)
