@@ -93,15 +93,20 @@ def served_lists(
     Args:
         train: the data that it was trained on, with its weighting.
         task: the users.
-        model: a list model.
+        model: a list model that does not know users.
 
     Returns:
         int32[n_users, K], row numbers; -1 beyond the end of a list.
     """
     lists = np.full((len(task.user_idx), K), -1, np.int32)
     is_made = _write_blocks(replace(pipeline, default=model), train, task, lists)
-    n_made = int(is_made.sum())
+    n_made, of_nothing = int(is_made.sum()), -1
     for n_done, at in enumerate(np.flatnonzero(~is_made).tolist(), n_made + 1):
+        if not task.histories[at]:
+            if of_nothing >= 0:
+                lists[at] = lists[of_nothing]
+                continue
+            of_nothing = at  # a list is a function of the history
         user = pipeline.users.id_of(task.user_idx[at])
         for rank, recommendation in enumerate(pipeline.recommend(query_for_new(user, task.histories[at], model))):
             item = pipeline.items.idx_of(recommendation.product_id)

@@ -35,6 +35,7 @@ _MOST, _FEW = 0.8, 0.2
 _HIGHEST_STARS, _HIGHEST_RATING = 10, 100
 _MOST_STEPS = 21  # different ratings on a scale such as 0 to 10 in halves
 _DIGITS_OF_NUMBERS = 3  # at least, of documents
+_SHORTEST_REMARK = 3
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,9 @@ class ColumnProfile:
             return self._is_money_beyond_ratings()
         if look is Look.NUMBERS:
             return self.ids >= _MOST and self.share(_has_number) >= _MOST
-        has_letters = self.share(lambda cell: len(cell) > 2 and any(map(str.isalpha, cell))) >= _MOST
-        return (
-            has_letters
-            and max(self.numbers, self.ids if self.share(_has_number) >= _MOST else 0.0) < _FEW
-            and (self.share(rating_in_words) < _FEW)
-        )
+        is_worded = self.share(lambda cell: len(cell) >= _SHORTEST_REMARK and any(map(str.isalpha, cell))) >= _MOST
+        are_codes = self.ids >= _FEW and self.share(_has_number) >= _MOST
+        return is_worded and not are_codes and max(self.numbers, self.share(rating_in_words)) < _FEW
 
     def _is_money_beyond_ratings(self) -> bool:
         numbers = {number for cell in set(self.cells) if (number := number_of(cell)) is not None}

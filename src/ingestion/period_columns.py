@@ -56,4 +56,5 @@ def names_period(name: str) -> bool:
 
 def _named(profiles: Sequence[ColumnProfile]) -> str:
     names = [repr(each.name) for each in profiles]
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} others" if len(names) > _SHOWN else "")
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -18,6 +18,8 @@ from src.models.base import PlainListModel, QueryBlock, QueryRows, Rater, SavedA
 from src.models.top_n import Candidates, top_n
 
 _RIDGE = 0.1  # per product of the history, as training regularizes per rating
+_ITEMS_AT_ONCE = 8_192
+"""Their scores stay in a cache while biases are added."""
 
 
 @dataclass(frozen=True)
@@ -137,17 +139,22 @@ class Factorization(PlainListModel, SavedAsArrays, Rater):
 
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        columns = slice(None) if items is None else items
         users = np.maximum(queries.user_idx, 0)
         known = (queries.user_idx >= 0) & (self.user_count[users] > 0)
         factors, bias = self.user_factors[users], np.where(known, self.user_bias[users], 0)
         for row in np.flatnonzero(~known).tolist():
             part = slice(queries.history.indptr[row], queries.history.indptr[row + 1])
             factors[row] = self._factors_of_history(queries.history.indices[part], queries.history.data[part])
-        scores: FloatArray = factors @ self.item_factors[columns].T
-        scores += (self.mean + bias)[:, None]
-        scores += self.item_bias[columns]
-        scores[:, self.item_count[columns] == 0] = np.nan
+        n_scored = self.n_items if items is None else len(items)
+        scores = np.empty((len(factors), n_scored), np.float32)
+        for start in range(0, n_scored, _ITEMS_AT_ONCE):
+            part = slice(start, start + _ITEMS_AT_ONCE)
+            columns = part if items is None else items[part]
+            block = factors @ self.item_factors[columns].T
+            block += (self.mean + bias)[:, None]
+            block += self.item_bias[columns]
+            block[:, self.item_count[columns] == 0] = np.nan
+            scores[:, part] = block
         return scores
 
     def _factors_of_history(self, item_idx: IntArray, weight: FloatArray) -> FloatArray:

@@ -14,7 +14,8 @@ from surprise import SVD, Dataset, Reader, Trainset
 
 from src.core.domain import NO_TIME, EventBatch
 from src.interactions.interactions import TrainingData, training_data
-from src.models.base import QueryRows
+from src.models import factorization
+from src.models.base import QueryBlock, QueryRows
 from src.models.kernels.svd_trainer import Engine
 from src.models.svd import Svd, SvdParams, train
 from tests.waiting import PATIENCE_SECONDS
@@ -178,3 +179,16 @@ def test_svd_ignores_a_history_of_unrated_products(frame: pd.DataFrame) -> None:
     asked = QueryRows(None, np.array([data.items.idx_of("clicked")]), np.ones(1, np.float32))
     assert np.isnan(model.score(asked, np.arange(5))).all()
     assert len(model.retrieve(asked, 5).item_idx) == 0
+
+
+def test_scores_do_not_depend_on_how_many_products_are_scored_at_once(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = train(data_of(frame, ("clicker", "clicked", "click")), PARAMS, seed=1)
+    asked = QueryBlock.of(query(3, 4, 7), model.n_items)
+    some = np.array([30, 2, 9, 0])
+    whole, of_some = model.score_all(asked), model.score_all(asked, some)
+    assert np.isnan(whole).sum() == 1
+    monkeypatch.setattr(factorization, "_ITEMS_AT_ONCE", 3)
+    np.testing.assert_allclose(model.score_all(asked), whole, rtol=1e-6)
+    np.testing.assert_allclose(model.score_all(asked, some), of_some, rtol=1e-6)
