@@ -65,7 +65,7 @@ def infer_columns_by_cells(sample: Sequence[Sequence[str]]) -> InferredColumns |
         and profile.repeated > 0.05
         and profile.n_distinct >= (2 if kinds else 3)
         and not (profile.numbers >= 0.9 > profile.integers)
-        and (kinds or not _are_few_numbers(profile))
+        and (kinds or not (_are_few_numbers(profile) or _are_codes(profile)))
         and profile.filled >= 0.5
     ]
     if not kinds and len(ids) > 2 and _determines(sample, ids[0], ids[1]):
@@ -118,6 +118,12 @@ def _are_few_numbers(profile: ColumnProfile) -> bool:
         and max(map(len, profile.cells)) <= 2
         and (profile.n_distinct <= _MOST_SMALL)
     )
+
+
+def _are_codes(profile: ColumnProfile) -> bool:
+    """Whether a column has a few words without numbers in them, as sorts of lines have and users have not."""
+    has_digits = any(map(str.isdigit, "".join(set(profile.cells))))
+    return len(profile.cells) >= MANY and profile.n_distinct <= _FEW and not has_digits
 
 
 def _are_pairs(sample: Sequence[Sequence[str]], ids: Sequence[int], times: Sequence[int]) -> bool:

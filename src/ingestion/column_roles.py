@@ -49,6 +49,7 @@ from src.ingestion.settled_roles import fields_of, is_counted, settle_roles
 _AMOUNT = re.compile(r"\d+\.\d{1,2}", re.ASCII)
 _EXACT, _LOOK = 1.0, 0.2
 _HALF_FULL = 0.5
+_NEARLY_FULL, _MOST = 0.8, 0.9
 _FEW_SORTS = 5
 _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
@@ -312,7 +313,9 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
 
 
 def find_code(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
-    """Find the id of a catalogue's products whose name says "code" or "number" only: it is full, and does not repeat.
+    """Find the id of a catalogue's products whose name says "code" or "number" only: it does not repeat, and is full.
+
+    Headings between products have neither a code nor a price.
 
     Args:
         profiles: One a column.
@@ -321,8 +324,10 @@ def find_code(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int 
     Returns:
         Its position; None if there is none.
     """
+    priced = max((each.filled for each in profiles if each.money >= _MOST > each.integers), default=1.0)
     for at, profile in enumerate(profiles):
-        is_unique = profile.cells and profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9
+        is_full = profile.filled == 1.0 or (profile.filled >= _NEARLY_FULL and profile.filled >= priced)
+        is_unique = profile.cells and is_full and profile.repeated < 0.02 and profile.ids >= 0.9
         if at not in taken and is_unique and has_id_word(profile.meaning) and not is_excluded(profile.meaning):
             return at
     return None

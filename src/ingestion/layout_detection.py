@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from src.core.errors import UnclearLayout
 from src.ingestion.act_columns import find_act_columns
-from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
+from src.ingestion.column_inference import InferredColumns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
     DESCRIPTION,
@@ -35,6 +35,7 @@ from src.ingestion.embedded_json import find_embedded
 from src.ingestion.event_kind_names import kind_of_file
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.grouped_reports import column_of_groups
+from src.ingestion.impressions import find_impressions
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -86,6 +87,7 @@ from src.ingestion.row_shapes import reshape
 from src.ingestion.stacked_tables import refuse_two_tables
 from src.ingestion.stock_views import sells_below_zero, stock_note
 from src.ingestion.table_files import FlatRows, NamedRows, OpenedRows, open_rows
+from src.ingestion.unnamed_columns import columns_by_cells
 from src.ingestion.url_products import find_url_products
 from src.ingestion.wide_tables import Wide, find_wide
 from src.ingestion.worded_ratings import are_graded, are_words, words_note
@@ -94,7 +96,7 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
-_HALF = 0.5
+_HALF, _MOST_IDS = 0.5, 0.9
 _FEW_IDS = 3
 _FEW_ROWS = 2  # of a catalogue that may be remarks
 _SENTENCE = re.compile(r"\S+( +\S+){3,}[.:!?]|\S+( +\S+){7,}")
@@ -219,6 +221,7 @@ def _row_maker(named: NamedRows, profiles: Sequence[ColumnProfile], hints: Hints
         return None
     is_open = {PRODUCT, KIND}.isdisjoint(hints.columns)
     found: RowMaker | None = (find_numbered(profiles) or find_act_columns(profiles, named.sample)) if is_open else None
+    found = found or (find_impressions(profiles) if is_open else None)
     found = found or (find_rated_groups(profiles) or find_url_products(profiles, named.sample) if is_open else None)
     found = found or find_month_columns(profiles, hints.columns, named.rows.file.path.name)
     found = found or find_wide(profiles, hints.columns)
@@ -277,6 +280,8 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
             f"Expected rows of {width + 1} fields: write what such a line says into each row below it, take the line "
             "out, and give the file a line with names, such as product_id,user_id,rating,timestamp.",
         )
+    if shown := _numbered_impressions(rows, sample, hints):
+        return _table_with_names(*shown, None)
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
     whole = [row for row in sample if len(row) == width]
@@ -293,7 +298,7 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
             f"{path}: the first line is {shown!r} ({width} fields with {describe_separator(rows.separator)}).",
             "Expected a header that names user and product (such as user_id,product_id,rating,timestamp), or "
             "lines of user,product,rating,unix time without one. Name the columns in the first line"
-            f"{_by_numbers(whole)}",
+            f"{columns_by_cells(whole)}",
         )
     name = name or _layout_of_given(given.columns)
     if name == GENRES:
@@ -312,6 +317,21 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
     notes = [] if given.columns or name == PRODUCTS else [swapped_note(columns)]
     rows = replace(rows, single=_single_line(columns))
     return _with_notations(rows, Layout(name, columns), notes, hints, whole)
+
+
+def _numbered_impressions(rows: CsvRows, sample: list[list[str]], hints: Hints) -> tuple[NamedRows, Hints] | None:
+    """Return a file without a header whose lists of impressions have a user beside them, its columns numbered."""
+    whole = [row for row in sample if len(row) == rows.width]
+    names = [f"column {at + 1}" for at in range(rows.width or 0)]
+    profiles = profile_columns(names, whole)
+    found = find_impressions(profiles) if {PRODUCT, KIND}.isdisjoint(hints.columns) else None
+    if found is None:
+        return None
+    users = [at for at, each in enumerate(profiles) if at != found.at and each.ids >= _MOST_IDS and each.repeated > 0.0]
+    if USER not in hints.columns and len(users) != 1:
+        return None
+    columns = dict(hints.columns) if USER in hints.columns else {**hints.columns, USER: str(users[0] + 1)}
+    return NamedRows(rows, names, whole), replace(hints, columns=columns)
 
 
 def _inferred_table(rows: CsvRows, found: InferredColumns, whole: list[list[str]], hints: Hints) -> Table:
@@ -339,14 +359,6 @@ def _genres_table(rows: CsvRows, width: int, hints: Hints) -> Table:
             f"Expected MovieLens' {expected} with bars; take --layout away, or name another.",
         )
     return _with_notations(rows, Layout(GENRES, {PRODUCT: 0, TITLE: 1, CATEGORY: FIRST_GENRE}), [], hints, [])
-
-
-def _by_numbers(whole: list[list[str]]) -> str:
-    """Return the advice to name columns by their numbers, as far as cells tell which these may be."""
-    guessed = guess_columns(whole)
-    if not {USER, PRODUCT} <= guessed.keys():
-        return ", or say with --columns which number each has: user=NUMBER,product=NUMBER"
-    return f", or by their numbers, perhaps: {columns_option(guessed)}"
 
 
 def _layout_of_given(columns: dict[str, int]) -> str:

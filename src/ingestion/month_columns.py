@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from src.ingestion.column_names import KIND, PRODUCT, QUANTITY, TIME, USER, VALUE, is_number, role_of_name
+from src.ingestion.column_names import KIND, PRODUCT, QUANTITY, TIME, TOTAL, USER, VALUE, is_number, role_of_name
 from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_words import words_of
 from src.ingestion.parsing import as_texts, is_nothing
@@ -86,7 +86,7 @@ def find_month_columns(
     months = {
         at: found
         for at, profile in enumerate(profiles)
-        if (found := _month_of(profile.name)) and profile.cells and profile.share(is_number) >= _MOST
+        if (found := _month_of(profile.name)) and profile.cells and profile.share(_is_count) >= _MOST
     }
     others = [at for at in range(len(profiles)) if at not in months]
     roles = [role_of_name(profiles[at].name) for at in others]
@@ -97,7 +97,9 @@ def find_month_columns(
     years = set(_YEAR.findall(file_name))
     year = years.pop() if len(years) == 1 else ""
     days = [f"{of_year or year}-{month:02}-01" if of_year or year else "" for of_year, month in months.values()]
-    numeric = [at for at in others if profiles[at].share(is_number) >= _MOST and role_of_name(profiles[at].name) == ""]
+    numeric = [
+        at for at in others if profiles[at].share(is_number) >= _MOST and role_of_name(profiles[at].name) in ("", TOTAL)
+    ]
     kept = tuple(at for at in others if at not in numeric)
     left = tuple(profiles[at].name for at in numeric if profiles[at].name)
     return MonthColumns(tuple(months), tuple(days), kept, left)
@@ -112,3 +114,12 @@ def _month_of(name: str) -> tuple[str, int] | None:
     if len(words) != 1 or len(years) > 1 or not (month := month_number(words[0])):
         return None
     return (years[0] if years else ""), month
+
+
+def _is_other(name: str) -> bool:
+    return role_of_name(name) in ("", TOTAL)
+
+
+def _is_count(cell: str) -> bool:
+    """Whether a cell is a whole number: amounts of money tell no pieces."""
+    return cell.removesuffix(".0").isdecimal()

@@ -179,7 +179,7 @@ def _is_header(names: Sequence[str], hints: Hints, least: int, *, is_first: bool
 
 
 def _is_below_comments(sample: Sequence[Sequence[str]], at: int, width: int) -> bool:
-    """Whether only lines of one field stand above a whole row of words, and numbers or times in several rows below it.
+    """Whether only lines of one filled field stand above a row of words, and numbers or times in several rows below it.
 
     Args:
         sample: First rows that are filled.
@@ -187,11 +187,15 @@ def _is_below_comments(sample: Sequence[Sequence[str]], at: int, width: int) -> 
         width: Fields of a whole row.
     """
     names, below = sample[at], [row for row in sample[at + 1 :] if len(row) == width]
-    if not at or width < _FEWEST_NAMES or len(names) != width or any(len(row) > 1 for row in sample[:at]):
+    if not at or width < _FEWEST_NAMES or len(names) != width or any(_n_filled(row) > 1 for row in sample[:at]):
         return False
     is_worded = len(set(names)) == width and all(name.strip() and not _is_told(name) for name in names)
     columns = zip(*below, strict=True)
     return is_worded and any(sum(map(_is_told, cells)) > len(below) / 2 for cells in columns)
+
+
+def _n_filled(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
 
 
 def _is_told(cell: str) -> bool:
