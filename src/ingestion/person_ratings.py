@@ -15,7 +15,7 @@ _MOST = 0.9  # of the users with several rows; a rating may be given anew
 
 
 def drop_ratings_of_persons(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iterator[str]:
-    """Take columns out of the ratings that have one value for each user: a "member rating", a level of loyalty.
+    """Take columns out of the ratings that are called after users and have one value for each: a "member rating".
 
     Args:
         roles: Role → its possible columns; changed.
@@ -29,8 +29,8 @@ def drop_ratings_of_persons(roles: Roles, first: FirstRows, settled: Collection[
         return
     user = roles[USER][0].at
     for at in [column.at for column in roles[VALUE]]:
-        is_named = USER_WORD in classes_of(first.profiles[at].name) and share_single(first, user, at) >= _MOST
-        if at != user and (is_named or first.depends_on(at, [user])):
+        is_named = USER_WORD in classes_of(first.profiles[at].name)
+        if at != user and is_named and share_single(first, user, at) >= _MOST:
             free_columns(roles, [at])
             yield (
                 f"{first.profiles[at].name!r} is the same in all rows of one user, so that it rates users and no "

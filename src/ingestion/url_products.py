@@ -20,6 +20,7 @@ _IN_LINK = re.compile(
     rf"(?:^|/)(?:{'|'.join(_FOLDERS.split())})/(?:[^/?#]+/)*?([^/?#]+?)(?:\.html?|\.php|\.aspx?)?/?(?:[?#].*)?$", re.I
 )
 _FEWEST, _LEAST = 3, 0.05
+_LONGEST = 2_000  # characters of a link
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def product_in(link: str) -> str | None:
     Returns:
         What stands last after /products/ or a word like it; None for other pages.
     """
-    found = _IN_LINK.search(link.strip())
+    found = _IN_LINK.search(link.strip()[:_LONGEST])
     return unquote(found[1]) if found else None
 
 
