@@ -280,8 +280,8 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
             f"Expected rows of {width + 1} fields: write what such a line says into each row below it, take the line "
             "out, and give the file a line with names, such as product_id,user_id,rating,timestamp.",
         )
-    if shown := _numbered_impressions(rows, sample, hints):
-        return _table_with_names(*shown, None)
+    if impressions := _numbered_impressions(rows, sample, hints):
+        return _table_with_names(*impressions, None)
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
     whole = [row for row in sample if len(row) == width]

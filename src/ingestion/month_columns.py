@@ -62,9 +62,10 @@ class MonthColumns:
             else "without a time, as neither the columns nor the name of the file tell the year"
         )
         beside = f"; not read: {', '.join(map(repr, self.left))}"[:200] if self.left else ""
+        loud = "" if any(self.days) else "WARNING: "
         return (
-            f"{len(self.columns)} columns from {first!r} to {last!r} are months ({when}), and each number above 0 in "
-            f"them how many were bought{beside}; if each row is one purchase: --columns quantity="
+            f"{loud}{len(self.columns)} columns from {first!r} to {last!r} are months ({when}), and each number above "
+            f"0 in them how many were bought{beside}; if each row is one purchase: --columns quantity="
         )
 
 

@@ -74,11 +74,11 @@ def test_of_two_columns_of_one_name_that_of_the_customer_is_no_product(tmp_path:
     assert {event[1] for event in read(path).events} == {f"Mug {at}" for at in range(7)}
 
 
-def test_months_side_by_side_are_said_aloud(tmp_path: Path) -> None:
-    rows = table("Kunde;Artikel;Jan;Feb;Mrz;Apr", lambda at: f"K{at % 9};A{at % 7};{at % 3};0;{at % 2};1")
+def test_quarters_side_by_side_are_said_aloud(tmp_path: Path) -> None:
+    rows = table("Kunde;Artikel;Q1;Q2;Q3;Q4", lambda at: f"K{at % 9};A{at % 7};{at % 3};0;{at % 2};1")
     (path := tmp_path / "sales.csv").write_text(rows)
-    assert "WARNING: 'Jan', 'Feb', 'Mrz' and 1 more are months or years with numbers" in notes(read(path))
-    (path := tmp_path / "list.csv").write_text(rows.replace("Jan;Feb;Mrz;Apr", "Wx;Bd;Lz;Qp"))
+    assert "WARNING: 'Q1', 'Q2', 'Q3' and 1 more are months or years with numbers" in notes(read(path))
+    (path := tmp_path / "list.csv").write_text(rows.replace("Q1;Q2;Q3;Q4", "Wx;Bd;Lz;Qp"))
     assert "months or years" not in notes(read(path))
 
 
