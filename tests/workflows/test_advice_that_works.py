@@ -171,7 +171,7 @@ ANOTHER = {
     "ids of rows": "product=code", "brands apart": "brand=maker", "one picture": "image=photo",
     "titles of numbers": "title=text", "titles of several": "group=model", "discounts": "sale_price=low",
     "a user for each": "user=person", "few users": "user=person",
-    "quantities with parts": "quantity=pieces", "times of the future": "time=day", "ratings of nobody": "user=who",
+    "quantities with parts": "quantity=pieces", "times of the future": "time=day", "ratings of nobody": "user=abc",
     "users by look": "user=vorgang",
     "weights for quantities": "quantity=pieces", "telephones": "user=ticket",
     "a matrix": "product=Mug", "prices of nothing": "price=real",
