@@ -8,11 +8,12 @@ the worker's loop may answer itself (`answerer`, see src/front/loop_answer.py).
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from json.encoder import encode_basestring_ascii as encode_text
 from typing import Any, NamedTuple
 
 from flask import Flask, g, request
@@ -34,7 +35,6 @@ _FAULT = "aisle.fault"
 _MOST_KNOWN, _LONGEST_KNOWN = 1_024, 256
 """Bodies that are parsed once, and bytes of the longest of them."""
 _OK, _HEALTHY = "200 OK", b'{"status":"ok"}\n'
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -88,7 +88,7 @@ class DirectAnswers:
         """
         called, aisle = (environ["REQUEST_METHOD"], environ["PATH_INFO"]), context_of(self._app)
         is_plain = called in _CALLS and _is_plain(environ, aisle)
-        if not is_plain or (called == _LISTS and not is_plain_head(environ, aisle.settings.max_body_bytes)):
+        if not is_plain or (called == _LISTS and not is_plain_head(environ, sys.maxsize)):
             return None
         return partial(self._answer_in_loop, environ, aisle)
 
@@ -99,7 +99,8 @@ class DirectAnswers:
         began = time.perf_counter()
         body, answer = _HEALTHY, None
         if environ["REQUEST_METHOD"] == "POST":
-            wanted = self._wanted(sent) if is_plain_body(sent) else None
+            is_plain = is_plain_body(sent) and len(sent) <= aisle.settings.max_body_bytes
+            wanted = self._wanted(sent) if is_plain else None
             if wanted is None:
                 return None
             try:
@@ -192,7 +193,8 @@ _CALLS = {("GET", "/healthz"), _LISTS}
 
 
 def _body_of(answer: ListAnswer) -> bytes:
-    return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n"
+    # What json.dumps makes of a list of texts, which sets up an encoder first.
+    return f"[{','.join([encode_text(place.product_id) for place in answer.recommendations])}]\n".encode()
 
 
 def _is_plain(environ: Mapping[str, Any], aisle: AisleContext) -> bool:

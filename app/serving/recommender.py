@@ -310,7 +310,8 @@ class Recommender(ReleaseFollower):
         if assignment is None or not assignment.chooses_lists:
             self.shadow.offer(query)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
-        source = max(sources, key=sources.count)
+        n_first = sources.count(sources[0])
+        source = sources[0] if 2 * n_first >= len(sources) else max(sources, key=sources.count)
         by = (served.release.version, source, listed, cached, placement, assignment, asked)
         return ListAnswer(*by, without_store=without_store)
 

@@ -9,7 +9,6 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from flask import g, has_request_context
@@ -63,9 +62,8 @@ class AskedFor(NamedTuple):
         return ListRecipe(self.query, self.pins, *self.marks, self.drafted)
 
 
-@dataclass(frozen=True)
-class ShownList:
-    """A list that a request is answered with.
+class ShownList(NamedTuple):
+    """A list that a request is answered with; a tuple, as one is made for every request.
 
     Attributes:
         release: The release that made it.

@@ -34,7 +34,7 @@ class AnswersInLoop(Protocol):
     """What a WSGI application is, besides, to be asked in the loop."""
 
     def answerer(self, environ: Mapping[str, Any]) -> Answerer | None:
-        """Return what answers requests with a head, for as long as this process lives.
+        """Return what answers requests with a head, for as long as this process lives; whatever length a body has.
 
         Args:
             environ: as WSGI has it, without the entries for reading and writing.

@@ -45,7 +45,7 @@ class LoopAnswers:
 
     def __init__(self, application: AnswersInLoop, cfg: Any) -> None:
         self._application, self._cfg = application, cfg
-        self._heads: dict[tuple[bytes, Any, Any], _Head] = {}
+        self._heads: dict[tuple[bytes, bytes, Any, Any], _Head] = {}
         self._common: dict[tuple[tuple[str, str], ...], str] = {}
         self._second = 0
         self._beginnings: dict[tuple[Any, str], tuple[str, bool]] = {}
@@ -93,9 +93,13 @@ class LoopAnswers:
             return None
 
     def _head(self, request: RequestBuffer, client: Any, server: Any) -> _Head:
-        """Return the head of a request. What it says depends on the client, too: proxies may say more than others."""
+        """Return the head of a request, which is remembered without the length of the body: bodies differ.
+
+        What a head says depends on the client, too: proxies may say more than others.
+        """
         sent = bytes(memoryview(request.data)[: request.n_head])
-        key = sent, client[0] if isinstance(client, tuple) else client, server
+        begin, end = request.length_at or (0, 0)
+        key = sent[:begin], sent[end:], client[0] if isinstance(client, tuple) else client, server
         head = self._heads.get(key)
         if head is None:
             assert request.n_bytes is not None

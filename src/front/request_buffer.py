@@ -36,12 +36,14 @@ class RequestBuffer:
         data: all bytes received; more than the request where others follow it.
         n_head: bytes of request line and headers, with the empty line; 0 before they are complete.
         n_bytes: bytes of the whole request; None before its head is complete.
+        length_at: where the length of the body stands in the head; None if no header says it, or it is too large.
     """
 
     max_body: int
     data: bytearray = field(default_factory=bytearray)
     n_head: int = 0
     n_bytes: int | None = None
+    length_at: tuple[int, int] | None = None
     _searched: int = 0
     _expects: bool = False
 
@@ -68,5 +70,7 @@ class RequestBuffer:
         body = int(length[1]) if length else 0
         if _ENCODED.search(head) or body > self.max_body:
             body = 0  # refused by the application, which reads no body
+        elif length:
+            self.length_at = length.span(1)
         self.n_head, self.n_bytes = len(head), len(head) + body
         self._expects = bool(_EXPECTS.search(head))

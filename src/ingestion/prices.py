@@ -30,6 +30,7 @@ _PRICE = re.compile(
 MAX_NUMBER_LENGTH = 60
 """Characters of a number with currency and words; longer texts are no numbers."""
 
+_YEN = re.compile(r"^\s*\\(?=\s?\d)")  # the sign of the yen in Shift-JIS
 _ROUND_PRICE = re.compile(r"(?<=\d)[.,:]\s?[-–—]{1,2}(?!\d)")  # "12,-", "12:-"
 
 _GROUPED_BY_BLANKS = re.compile(r"\d{1,3}(?:[ '’]\d{3})+(?:[.,]\d+)?", re.ASCII)
@@ -72,7 +73,7 @@ def price_in(text: str) -> tuple[float, bool] | None:
     """
     if len(text) <= MAX_NUMBER_LENGTH and _PLAIN_NUMBER.fullmatch(text):
         return float(text), False
-    text = clean_text(text).text
+    text = _YEN.sub("¥", clean_text(text).text)
     match = _PRICE.fullmatch(_ROUND_PRICE.sub("", text)) if len(text) <= MAX_NUMBER_LENGTH else None
     if not match:
         return None

@@ -15,13 +15,17 @@ from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
 from src.ingestion.worded_ratings import are_votes, rating_in_words
 
-_OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?) ?(?:/|out of|von|sur|su|de|z|van|av|из) ?(?:5|10|20|100)")
+_WORDS_OF_STARS = (
+    r"(?:-?stars?|sternen?|sterren|stern|punkten?|points?|[eé]toiles?|estrellas?|estrelas?|stell[ae]|gwiazd\w*|"
+    r"stj[aä]rn\w*|stjern\w*|csillag|yıldız|зв[её]зд\w*|星)"
+)
+_OUT_OF = re.compile(
+    rf"(\d+(?:[.,]\d+)?) ?(?:/|out of|von|sur|su|de|z|van|av|из) ?(?:5|10|20|100)(?: ?{_WORDS_OF_STARS})?",
+    re.IGNORECASE,
+)
 _PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d+)?) ?%")
 _STARS = re.compile("[★⭐🌟☆✩✰\ufe0f ]*[★⭐🌟☆✩✰][★⭐🌟☆✩✰\ufe0f ]*")
-_IN_STARS = re.compile(
-    r"(\d(?:[.,]\d+)?) ?(?:-?stars?|sterne?|sterren|stern|[eé]toiles?|estrellas?|estrelas?|stell[ae]|gwiazd\w*|"
-    r"stj[aä]rn\w*|stjern\w*|csillag|yıldız|зв[её]зд\w*|星)", re.IGNORECASE,
-)  # fmt: skip
+_IN_STARS = re.compile(rf"(\d(?:[.,]\d+)?) ?{_WORDS_OF_STARS}", re.IGNORECASE)
 _IN_NAME = re.compile(r"[(\[]\s*(-?\d{1,3})\s*(?:-|–|—|to|bis|à|a|do|\.\.+|…)\s*(\d{1,3})\s*[)\]]", re.IGNORECASE)
 _FEW_UNRATED, _UNRATED_SHARE, _GAP = 3, 0.02, 1.5  # how often a number stands for none, and how far from the others
 _ENOUGH = 20  # ratings from which a scale can be told from mistakes
@@ -69,7 +73,7 @@ _MOST_WORDS = 5
 
 
 def without_whole(text: str) -> str:
-    """Return the rating in "8/10", "4 out of 5", "80 %", "4 Sterne" and "★★★☆☆"; any other text as it is."""
+    """Return the rating in "8/10", "4 out of 5 stars", "80 %", "4 Sterne" and "★★★☆☆"; any other text as it is."""
     if _STARS.fullmatch(text):
         return str(sum(sign in "★⭐🌟" for sign in text))
     match = _OUT_OF.fullmatch(text) or _PERCENT.fullmatch(text) or _IN_STARS.fullmatch(text)

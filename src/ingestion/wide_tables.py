@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,9 +25,12 @@ from src.ingestion.column_profile import ColumnProfile, looks_like_time
 from src.ingestion.column_words import is_excluded, role_by_words
 from src.ingestion.event_kind_names import NO_ACT, kind_of
 from src.ingestion.parsing import as_texts, is_nothing
-from src.ingestion.rating_scales import find_no_rating
+from src.ingestion.rating_scales import find_no_rating, without_whole
+from src.ingestion.worded_ratings import rating_in_words
 
 _FEWEST_PRODUCTS, _FEWEST_ROWS = 4, 3
+_FEWEST_ASKED = 2
+_IN_GRID = re.compile(r"(\S.*?)\s*\[([^\[\]]+)\]\s*")
 _MOST_UNDERSTOOD = 0.3  # share of a matrix's columns whose names mean something else
 _GAPS = 0.1  # share of its cells that are empty or 0: nobody rated everything
 _HIGHEST_RATING, _MOST_RATINGS = 10, 21
@@ -83,10 +88,10 @@ class Wide:
         other = USER if self.role == PRODUCT else PRODUCT
         what = "a rating" if self.value == VALUE else "how many were bought"
         empty = f"; {self.absent:g}, far from all others, for an empty cell" if self.absent is not None else ""
+        whose = f"; the first is the {other}" if self.kept == (0,) else ""
         return (
             f"{n} columns from {first!r} to {last!r} were taken for one {self.role} each, and each filled cell for "
-            f"{what}{empty}; if another column has the {self.role}: --columns {self.role}=COLUMN; the first is the "
-            f"{other}"
+            f"{what}{empty}; if another column has the {self.role}: --columns {self.role}=COLUMN{whose}"
         )
 
     def _counts(self, cell: str) -> bool:
@@ -111,9 +116,25 @@ def find_wide(profiles: Sequence[ColumnProfile], settled: Collection[str]) -> Wi
     """
     if len(profiles) < 2 or profiles[0].n_rows < _FEWEST_ROWS:
         return None
-    return (None if KIND in settled else _acts(profiles)) or (
-        None if {PRODUCT, VALUE, QUANTITY} & set(settled) else _matrix(profiles)
-    )
+    acts = None if KIND in settled else _acts(profiles)
+    if acts or {PRODUCT, VALUE, QUANTITY} & set(settled):
+        return acts
+    return _matrix(profiles) or _grid(profiles)
+
+
+def _grid(profiles: Sequence[ColumnProfile]) -> Wide | None:
+    """Find the columns of one question of a survey on several products: "How do you like [Red Mug]"."""
+    asked = [_IN_GRID.fullmatch(profile.name) for profile in profiles]
+    questions = Counter(found[1] for found in asked if found)
+    question, n = next(iter(questions.most_common(1)), ("", 0))
+    at = [at for at, found in enumerate(asked) if found and found[1] == question]
+    cells = [cell for each in at for cell in profiles[each].cells]
+    n_rated = sum(number_of(without_whole(cell)) is not None or rating_in_words(cell) is not None for cell in cells)
+    has_user = any(role_of_name(profiles[each].meaning) == USER for each in _others(at, profiles))
+    if n < _FEWEST_ASKED or not has_user or n_rated < _MOST * len(cells) or not cells:
+        return None
+    labels = tuple(found[2] for found in asked if found and found[1] == question)
+    return Wide(tuple(at), labels, _others(at, profiles), PRODUCT, VALUE)
 
 
 def _acts(profiles: Sequence[ColumnProfile]) -> Wide | None:

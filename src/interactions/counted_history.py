@@ -7,7 +7,7 @@ Histories name the same products again and again, so that there are far fewer co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Self
@@ -23,10 +23,12 @@ class CountedHistory(tuple[Event, ...]):
     """The events of a user, oldest first, which are counted once."""
 
     @classmethod
-    def of_purchases(cls, product_ids: Iterable[str]) -> Self:
+    def of_purchases(cls, product_ids: Sequence[str]) -> Self:
         """Return a history of one purchase for each of the ids, in their order."""
-        made = cls(map(_bought, product_ids))
-        made.counts = {(id_, EventKind.PURCHASE): n for id_, n in Counter(product_ids).items()}
+        counts = Counter(product_ids)
+        events = {id_: _bought(id_) for id_ in counts}
+        made = cls(map(events.__getitem__, product_ids))
+        made.counts = {(id_, EventKind.PURCHASE): n for id_, n in counts.items()}
         return made
 
     @cached_property

@@ -33,7 +33,9 @@ class Vocabulary:
         self._bytes, self._begins, self._sorted = (
             np.ascontiguousarray(array).data for array in (self._blob, self._offsets, self._order)
         )
-        self._met: dict[str, int] = {}  # ids that were looked up lately: most requests name the same products
+        # Ids that were looked up lately, and rows whose ids were wanted: most requests name the same products.
+        self._met: dict[str, int] = {}
+        self._named: dict[int, str] = {}
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Vocabulary:
@@ -77,6 +79,17 @@ class Vocabulary:
         """Return the ids of row numbers, in the same order."""
         blob, begins = self._bytes, self._begins
         return [str(blob[begins[i] : begins[i + 1]], "utf-8") for i in idx]
+
+    def names_of(self, idx: Sequence[int]) -> list[str]:
+        """Return the same as `ids_of` for few row numbers, and remember them: lists name the same products."""
+        try:
+            return [self._named[i] for i in idx]
+        except KeyError:
+            ids = self.ids_of(idx)
+        if len(self._named) >= _MOST_MET:
+            self._named.clear()
+        self._named.update(zip(idx, ids, strict=True))
+        return ids
 
     def idx_of(self, id_: str) -> int | None:
         """Return the row number of an id, by binary search; None for an unknown id."""

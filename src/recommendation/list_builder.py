@@ -51,7 +51,7 @@ class ListBuilder:
                     at = slice(missing) if diversity is None else diversity.take(named.item_idx, missing)
                     items = [self._pool.shown(item, source) for item in named.item_idx[at].tolist()]
                 scores = zip(named.score[at].tolist(), named.base_score[at].tolist(), strict=True)
-                for id_, (score, base) in zip(request.items.ids_of(items), scores, strict=True):
+                for id_, (score, base) in zip(request.items.names_of(items), scores, strict=True):
                     filler = None if source == request.wanted else POPULARITY if base > 0 else CATALOGUE
                     self._listed.append(Recommendation(id_, score, source, filled_by or filler, None, base))
                 self._taken.update(items if request.groups is None else request.groups.with_members(items))

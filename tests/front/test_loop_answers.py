@@ -102,6 +102,22 @@ def test_a_head_that_comes_again_is_read_once(loop: LoopAnswers, echo: Echo) -> 
     assert (echo.heads[0]["PATH_INFO"], echo.heads[0]["CONTENT_LENGTH"]) == ("/list", "2")
 
 
+def test_a_head_is_the_same_one_whatever_length_the_body_has(loop: LoopAnswers, echo: Echo) -> None:
+    for length in (3, 0, 12, 4_000):
+        body = b"x" * length
+        made = loop.answer(request(HEAD.replace(b"2", b"%d" % length) + b"\r\n" + body), CLIENT, SERVER)
+        assert made is not None
+        assert made[0].endswith(b"Content-Length: %d\r\n\r\n" % length + body)
+    assert len(echo.heads) == 1
+
+
+@pytest.mark.parametrize("length", [b"", b"-2", b"2, 2", b"99999999"])
+def test_a_length_that_is_wrong_keeps_nobody_else_from_the_loop(loop: LoopAnswers, length: bytes) -> None:
+    assert loop.answer(request(HEAD.replace(b"2", length) + b"\r\n{}"), CLIENT, SERVER) is None
+    assert loop.answer(request(HEAD + b"\r\n{}"), CLIENT, SERVER) is not None
+    assert loop.answer(request(HEAD.replace(b"2", length) + b"\r\n{}"), CLIENT, SERVER) is None
+
+
 def test_what_a_head_says_depends_on_who_sends_it(loop: LoopAnswers, echo: Echo) -> None:
     """Gunicorn believes a proxy on this machine, and no stranger, that a request came over HTTPS."""
     sent = request(HEAD + b"X-Forwarded-Proto: https\r\n\r\n{}")
@@ -117,7 +133,7 @@ def test_any_number_of_heads_is_answered_and_few_are_remembered(loop: LoopAnswer
         assert loop.answer(request(sent), CLIENT, SERVER) is not None
         assert len(loop._heads) <= 256
     loop.answer(request(HEAD + b"X-Long: %s\r\n\r\n{}" % (b"x" * 3_000)), CLIENT, SERVER)
-    assert max(len(head) for head, *_ in loop._heads) < 3_000
+    assert max(len(before) + len(after) for before, after, *_ in loop._heads) < 3_000
 
 
 def offering(*, common: tuple[tuple[str, str], ...]) -> LoopAnswers:

@@ -9,7 +9,8 @@ import pytest
 from src.ingestion.layout import Hints, parse_columns
 from src.ingestion.layout_detection import open_table
 from src.ingestion.line_items import find_items
-from src.ingestion.rating_scales import Scale
+from src.ingestion.prices import price_in
+from src.ingestion.rating_scales import Scale, without_whole
 from tests.ingestion.reading import Reading, kinds, notes, read, table
 
 
@@ -110,6 +111,15 @@ def test_the_ids_of_the_catalogue_are_the_product_whatever_their_column_is_calle
     assert any("--columns product=Artikel" in note for note in found.layout.notes)
     given = open_table(path, Hints(columns=parse_columns("product=Artikel")), known=lambda ids: set(ids) & {"SKU-1"})
     assert given.layout.names[given.layout.columns["product"]] == "Artikel"
+
+
+@pytest.mark.parametrize("text", ["4,0 von 5 Sternen", "4.0 out of 5 stars", "4 sur 5 étoiles", "4/5"])
+def test_a_rating_may_say_what_it_counts(text: str) -> None:
+    assert without_whole(text) in ("4,0", "4.0", "4")
+
+
+def test_the_yen_of_shift_jis_is_a_sign_of_money() -> None:
+    assert [price_in(text) for text in ("\\1,200", "\\ 980", "\\x")] == [(1200.0, False), (980.0, False), None]
 
 
 def test_a_column_of_viewed_products_has_views(tmp_path: Path) -> None:

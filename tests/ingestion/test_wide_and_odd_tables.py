@@ -206,3 +206,18 @@ def test_a_workbook_saved_as_xml_is_a_table(write: Write) -> None:
     head = f'<?xml version="1.0"?><Workbook xmlns="{name}" xmlns:ss="{name}"><Worksheet ss:Name="a"><Table>'
     found = read(write(head + "".join(rows) + last + "</Table></Worksheet></Workbook>"))
     assert (len(found.events), found.events[0][:4]) == (30, ("c0", "S0", "purchase", 2.0))
+
+
+@pytest.mark.parametrize("answers", [("1", "4", "5"), ("gut", "sehr gut", "schlecht")])
+def test_the_questions_of_a_survey_on_several_products_are_ratings_of_them(
+    write: Write, answers: tuple[str, ...]
+) -> None:
+    def row(at: int) -> str:
+        cells = [answers[(at + n) % 3] if (at + n) % 4 else "" for n in range(3)]
+        return f"2022-03-0{1 + at % 9} 10:00:00,c{at}@x.org,{','.join(cells)},{'nice' if at % 5 else ''}"
+
+    names = ",".join(f"How do you like [{product}]" for product in ("Red Mug", "Tea", "Honey"))
+    found = read(write(table(f"Timestamp,Email,{names},Comments", row)))
+    assert found.layout == "ratings"
+    assert {event[1] for event in found.events} == {"Red Mug", "Tea", "Honey"}
+    assert len(found.events) == 90

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.domain import EVENT_WEIGHTS, NO_TIME, EventBatch, EventKind
+from src.interactions import vocabulary
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData, _order, training_data
 from src.interactions.vocabulary import Vocabulary
@@ -207,6 +208,14 @@ def test_neighbours_of_an_id_are_adjacent_when_sorted() -> None:
     assert vocabulary.neighbours("", 2) == ["a", "b"]
     assert vocabulary.neighbours("z", 2) == ["d", "e"]
     assert Vocabulary.of([]).neighbours("a", 2) == []
+
+
+def test_ids_of_few_rows_are_remembered_and_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "_MOST_MET", 4)
+    known = Vocabulary.of(["é", "a", "b", "c", "d", "e"])
+    for rows in ([0, 1], [1, 0], [2, 3, 4], [5], [0, 5, 1], []):
+        assert known.names_of(rows) == known.ids_of(rows)
+        assert len(known._named) <= 4 + len(rows)
 
 
 def test_compact_events_are_the_same_over_the_users_and_products_that_have_any() -> None:

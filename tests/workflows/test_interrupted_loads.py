@@ -112,7 +112,7 @@ def test_writes_during_a_load_are_never_refused_and_wait_little(tmp_path: Path, 
         assert store.events.add(one) == 1
         waited.append(time.monotonic() - began)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
+            process.wait(0.005)
     said = output.read_text(encoding="utf-8")
     assert process.poll() == 0, said
     assert len(store.events.history("visitor")) == len(waited) > 10

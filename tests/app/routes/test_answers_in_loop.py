@@ -186,6 +186,19 @@ def test_lists_are_made_in_the_loop_only_while_the_last_ones_were_quick(
     assert (answered[0], answered[-1]) == (False, True)
 
 
+def test_a_body_that_is_too_long_is_left_to_a_thread_and_shorter_ones_are_not(
+    trained_settings: Settings, make_app: MakeApp
+) -> None:
+    app = make_app(trained_settings.model_copy(update={"max_body_bytes": 1_024}))
+    settle(app)
+    long = json.dumps(VISITOR).encode() + b" " * 1_024
+    request = {"method": "POST", "data": long, "content_type": "application/json"}
+    answerer = app.answerer(environ_of(**request))  # type: ignore[attr-defined]
+    assert answerer is not None
+    assert answerer(long) is None
+    assert answerer(long.strip()) is not None
+
+
 def test_another_release_makes_its_first_lists_in_threads(app: Flask, publish_again: Callable[..., str]) -> None:
     publish_again("blend")
     assert context_of(app).recommender.refresh()
