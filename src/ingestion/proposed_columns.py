@@ -170,13 +170,11 @@ def _add_by_titles(found: dict[str, int], first: FirstRows, roles: Roles) -> Non
     if TITLE not in roles or {USER, PRODUCT} <= found.keys():
         return
     title = roles[TITLE][0].at
-    pair = user_and_product(title, first) if {USER, PRODUCT}.isdisjoint(found) else None
-    if pair and not are_hardly_users(first.profiles[pair[0]]):
-        found |= dict(zip((USER, PRODUCT), pair, strict=True))
-        return
     order = roles[INVOICE][0].at if INVOICE in roles else None
     busy = {*found.values(), *({order} if order is not None else ())}
-    if PRODUCT not in found and (at := likely_product(title, busy, first)) is not None:
-        found[PRODUCT] = at
-    if USER not in found and PRODUCT in found and (at := likely_user(found[PRODUCT], order, busy, first)) is not None:
-        found[USER] = at
+    product = found[PRODUCT] if PRODUCT in found else likely_product(title, busy, first)
+    user = likely_user(product, order, busy, first) if USER not in found and product is not None else found.get(USER)
+    if (user is None or product is None) and {USER, PRODUCT}.isdisjoint(found):
+        pair = user_and_product(title, first)
+        user, product = pair if pair and not are_hardly_users(first.profiles[pair[0]]) else (user, product)
+    found |= {role: at for role, at in ((USER, user), (PRODUCT, product)) if at is not None}

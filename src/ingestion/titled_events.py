@@ -8,6 +8,7 @@ from src.ingestion.column_names import AVAILABLE, GROUP, IMAGE, PRICE, PRODUCT, 
 from src.ingestion.column_profile import MANY
 from src.ingestion.column_vocabulary import USER_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_unknown_id, words_of
+from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.role_columns import RoleColumn, Roles, free_columns
 
@@ -83,7 +84,9 @@ def user_and_product(title: int, first: FirstRows) -> tuple[int, int] | None:
     if not products:
         return None
     product = next((at for at in products if has_id_word(first.profiles[at].name)), products[0])
+    times = [at for at, profile in enumerate(first.profiles) if profile.times >= _MOST]
     users = [at for at in ids if at not in products and n_pairs(at, product) >= _MOST * len(rows)]
+    users = [at for at in users if not any(share_single(first, at, time) >= _MOST for time in times)]  # orders
     named = [at for at in users if _names_ids(first.profiles[at].name)]
     long = [at for at in users if first.profiles[at].share(lambda cell: len(cell) >= _SHORTEST_ID) >= _MOST]
     found = next((each for each in (named, long, users) if len(each) == 1), None)

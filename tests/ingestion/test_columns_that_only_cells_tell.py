@@ -252,6 +252,18 @@ def test_no_proposal_takes_types_for_users_or_ids_for_ratings(
     assert "user=Art" not in str(refused.value)
 
 
+def test_a_proposal_by_cells_takes_neither_orders_nor_sorts_for_users(write: Write) -> None:
+    def row(at: int) -> str:
+        order, product = at // 2, at * 5 % 12
+        whose = f"D-{order};{'AB'[order % 2]};{day(order)};{70000 + order * 7 % 23}"
+        return f"{whose};M{product:03};Red lamp {product};{product + 5},50"
+
+    with pytest.raises(UnclearLayout) as refused:
+        read(write(table("Xa;Xb;Xc;Xd;Xe;Naziv;Cena", row, n=160)))
+    assert "user=Xd" in str(refused.value)
+    assert "product=Xe" in str(refused.value)
+
+
 def test_lines_of_a_till_without_names_are_proposed_with_their_codes(write: Write) -> None:
     def row(at: int) -> str:
         code = "S" if at % 10 else "R" if at % 20 else "V"
