@@ -60,7 +60,7 @@ from src.ingestion.layout_choice import (
     swapped_note,
 )
 from src.ingestion.month_columns import find_month_columns
-from src.ingestion.nobody import zeros_for_nobody
+from src.ingestion.nobody import nobody_by_words, zeros_for_nobody
 from src.ingestion.notations import (
     encoding_notes,
     find_cents,
@@ -403,6 +403,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     words = find_words(layout, texts, hints, notes)
     of_stock = sells_below_zero(layout, texts, words)
+    nobody = layout.nobody | zeros_for_nobody(texts.get(USER, [])) | nobody_by_words(texts, words.given)
     notes += [stock_note(layout)] if of_stock else []
     found = replace(
         layout,
@@ -413,7 +414,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         no_rating=ratings.no_rating,
         worded=worded,
         language=language,
-        nobody=layout.nobody | zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
+        nobody=nobody if layout.has_events else frozenset(),
         ids=hints.ids,
         words=words,
         scale=ratings.scale,
