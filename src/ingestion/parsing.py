@@ -149,6 +149,17 @@ class TimeFormat:
 
     patterns: tuple[str, ...]
 
+    @property
+    def of_days(self) -> TimeFormat | None:
+        """Its patterns of days and months in numbers, without the others; None where it has none."""
+        found = tuple(pattern for pattern in self.patterns if pattern in DAYS_AND_MONTHS)
+        return TimeFormat(found) if found else None
+
+    @property
+    def is_day_first(self) -> bool:
+        """Whether such patterns begin with the day."""
+        return self.of_days is not None and self.of_days.patterns[0].startswith("%d")
+
     def notes(self, sample: list[str]) -> list[str]:
         """Return notes for people on how these times were read."""
         if self.patterns[0] == EXCEL:
@@ -211,7 +222,9 @@ def time_format(
         patterns = (EPOCH, ISO) if numeric >= textual else (ISO, EPOCH)
         _, is_time = TimeFormat(patterns).seconds(filled)
         others = [text for text, is_read in zip(filled, is_time, strict=True) if not is_read]
-        if not others or _fit(others, WRITTEN) == 0 == max(_best(others, _DAY_FIRST)[1], _best(others, _MONTH_FIRST)[1]):
+        if not others or _fit(others, WRITTEN) == 0 == max(
+            _best(others, _DAY_FIRST)[1], _best(others, _MONTH_FIRST)[1]
+        ):
             return TimeFormat(patterns), False
         second, is_unclear = time_format(others, day_first, is_european)
         return TimeFormat(tuple(dict.fromkeys((*patterns, *second.patterns)))), is_unclear
@@ -308,7 +321,7 @@ def _clock(text: str) -> int:
     """Return the seconds since midnight, 0 for an empty text, -1 for an unreadable one."""
     if is_nothing(text):
         return 0
-    text = plain_clock(_HOURS.sub("", text))
+    text = _HOURS.sub("", plain_clock(text))
     match = _CLOCK.fullmatch(text) or _COMPACT_CLOCK.fullmatch(text.zfill(4) if len(text) < 4 else text)
     if not match:
         return -1
