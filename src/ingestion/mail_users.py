@@ -28,6 +28,5 @@ def mails_note(users: Sequence[str]) -> list[str]:
     shown = next((user for user in users if "@" in user and user != user.lower()), None)
     if shown is None:
         return []
-    return [
-        f"addresses of e-mail count in small letters: {shown!r} is the user {shown.lower()!r}, also when the API is asked"
-    ]
+    small = shown.lower()
+    return [f"addresses of e-mail count in small letters: {shown!r} is the user {small!r}, also when the API is asked"]

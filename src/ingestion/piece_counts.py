@@ -35,8 +35,8 @@ def pieces_in(text: str) -> str:
         text: The cell.
 
     Returns:
-        The number, without blanks between thousands; ONE for a weight or volume, which says how large the one thing is; the cell itself where it has
-        words that are no unit.
+        The number, without blanks between thousands; ONE for a weight or volume, which says how large the one thing is;
+        the cell itself where it has words that are no unit.
     """
     match = _PIECES.fullmatch(text.strip())
     if match is None:
