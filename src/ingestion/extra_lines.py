@@ -1,4 +1,4 @@
-"""Find lines of orders that are no interest in a product: services, bags, gifts of money, free amounts. Pure."""
+"""Find lines of orders that are no interest in a product: services, bags, deliveries, gifts of money. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Line(NamedTuple):
 
 
 def extra_notes(layout: str, columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
-    """Warn of ids that are bags, wrappings or gifts of money by title and cells, or whose amount is free.
+    """Warn of ids that are bags, deliveries or gifts of money by title and cells, or whose amount is free.
 
     Args:
         layout: Name of the layout.
@@ -57,8 +57,9 @@ def extra_notes(layout: str, columns: Mapping[str, int], first: FirstRows, given
         shown = ", ".join(_shown(id_, lines[id_]) for id_ in extras[:_SHOWN])
         more = f" and {len(extras) - _SHOWN} others" if len(extras) > _SHOWN else ""
         yield (
-            f"WARNING: {shown}{more}: services, bags, wrappings or gifts of money, by their titles and as other "
-            f"products stand beside them; they count as products; if they are none: {leave_out(extras, columns, first)}"
+            f"WARNING: {shown}{more}: services, deliveries, bags, wrappings or gifts of money, by their titles and as "
+            f"other products stand beside them; they count as products; if they are none: "
+            f"{leave_out(extras, columns, first)}"
         )
     free = [id_ for id_, line in lines.items() if len(set(line.prices)) >= _FREE and id_ not in extras]
     n_one = sum(len(set(line.prices)) == 1 for line in lines.values())

@@ -15,10 +15,13 @@ _GIFT_CARD = re.compile(
     r"|ギフトカード|기프트"
 )
 _AMOUNT = re.compile(r"(?i)(e?s|en|e)?([\W_\d]|\b(?:eur|euros?|usd|dollars?|gbp|pounds?|chf|sek|nok|dkk|pln|kr|zł)\b)*")
+_DELIVERIES = """
+    shipping shipment delivery postage freight versand fracht lieferung livraison envio envios spedizione consegna
+    verzending bezorging wysylka dostawa przesylka frete frakt fragt toimitus dopravne doprava 运费 邮费 送料 배송비
+    доставка
+"""
 _CHARGES = """
-    shipping shipment delivery postage freight handling carriage versand porto fracht lieferung livraison port envio
-    envios gastos spedizione trasporto verzending bezorging wysylka dostawa przesylka frete portes frakt fragt toimitus
-    dopravne doprava 运费 邮费 送料 배송비 доставка
+    handling carriage porto port gastos trasporto portes
     tip tips gratuity trinkgeld pourboire propina mancia fooi napiwek gorjeta 小费 チップ
     discount discounts rabatt remise reduction descuento sconto korting rabat desconto preisnachlass skonto alennus
     折扣 优惠 割引 値引き 할인 скидка
@@ -31,13 +34,23 @@ _CHARGES = """
 """
 _BESIDE = """
     cost costs charge charges kosten express free kostenlos gratis flat rate standard international national domestic
-    dhl ups fedex usps dpd gls hermes dotcom amazon bank payment zahlung nachnahme order bestellung commande pedido
+    bank payment zahlung nachnahme order bestellung commande pedido
     pauschale kostenpauschale de du del della le la les los d fur pour por per for auf of and und et y e the a to zur
     zum percent prozent eur usd gbp code promo coupon total service line item custom amount frais spese koszt koszty
-    kost additional extra inland ausland eu
+    kost additional extra inland ausland eu domicile domicilio zuhause haus home punto point point pickup abholung
+    colis colissimo paquete paket pakket parcel pacco paczka paczkomat 24h 48h 24 48 h
     usluga uslugi services dienstleistung servicio servicios servizio servizi servico prestation prestations sluzba
     sluzby tjanst tjeneste palvelu szolgaltatas hizmet услуга услуги
 """
+_CARRIERS = """
+    dhl ups fedex usps tnt dpd gls gel go hermes evri yodel dotcom amazon aramex purolator ontrac lasership loomis
+    royal mail parcelforce an post chronopost colissimo colis prive la poste mondial relay relais geodis heppner
+    correos seur mrw nacex zeleris envialia ctt brt bartolini sda poste italiane nexive postnl bpost nord nl in bring
+    budbee instabox airmee posti matkahuolto inpost paczkomat paczkomaty poczta polska orlen zasilkovna packeta ppl
+    ceska posta slovenska magyar fan courier sameday cargus econt speedy yurtici aras mng surat ptt nova poshta cdek
+    yamato sagawa japan sf yunda zto sto ems australia sendle startrack canada correios jadlog loggi estafeta redpack
+"""
+"""Words of the names of those who carry parcels, which stand beside a word for what they do."""
 _VOUCHERS = """
     voucher vouchers promotion promotions promo credit credits coupon coupons gutschein gutscheine gutschrift aktion bon
     avoir vale cupon kupong kupon rabattcode giftcard
@@ -63,8 +76,9 @@ _BESIDE_DEPOSITS = """
 """
 _WORDS_OF_COSTS = "cost costs charge charges kosten frais spese koszty kost gastos custos kostnad kulud"
 _COSTS = frozenset(_WORDS_OF_COSTS.split())
-_CHARGE_WORDS = frozenset(plain_letters(f"{_CHARGES} {_DEPOSITS}").split())
-_WORDS = _CHARGE_WORDS | frozenset(plain_letters(_BESIDE).split())
+_DELIVERY_WORDS = frozenset(plain_letters(_DELIVERIES).split())
+_CHARGE_WORDS = _DELIVERY_WORDS | frozenset(plain_letters(f"{_CHARGES} {_DEPOSITS}").split())
+_WORDS = _CHARGE_WORDS | frozenset(plain_letters(f"{_BESIDE} {_CARRIERS}").split())
 _DEPOSIT_WORDS = frozenset(plain_letters(_DEPOSITS).split())
 _OF_DEPOSITS = _WORDS | frozenset(plain_letters(_BESIDE_DEPOSITS).split())
 _BAGS = """
@@ -146,7 +160,7 @@ def is_charge(title: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def may_be_extra(title: str) -> bool:
-    """Whether a title says nothing but a bag, a wrapping or a service, or begins with a word for gifts of money.
+    """Whether a title says nothing but a bag, a wrapping or a service, or begins with a gift of money or a delivery.
 
     "Tragetasche groß" does, and some shops sell such bags: cells must tell whether it is an extra.
     """
@@ -154,7 +168,7 @@ def may_be_extra(title: str) -> bool:
     words = [re.sub(r"^\d+|\d+$", "", word) or word for word in words]
     is_bag = not _BAG_WORDS.isdisjoint(words) and _OF_BAGS.issuperset(words)
     is_service = not _SERVICE_WORDS.isdisjoint(words) and _OF_SERVICES.issuperset(words)
-    return is_bag or is_service or not _DONATIONS.isdisjoint(words[:1])
+    return is_bag or is_service or not (_DONATIONS | _DELIVERY_WORDS).isdisjoint(words[:1])
 
 
 def is_charge_by_id(id_: str, title: str = "") -> bool:

@@ -65,7 +65,14 @@ def test_several_articles_whose_prices_change_are_no_free_amounts(tmp_path: Path
 
 
 def test_titles_of_bags_wrappings_and_gifts_are_told_from_other_titles() -> None:
-    extras = ("Papiertragetasche", "carrier bag 10p", "gift wrapping", "Spende Tierheim", "bolsa de papel")
-    others = ("Leather bag brown", "Geschenkbox Tee", "Handtasche", "Wrap dress", "Tea")
+    extras = (
+        "Papiertragetasche",
+        "carrier bag 10p",
+        "gift wrapping",
+        "Spende Tierheim",
+        "bolsa de papel",
+        "Livraison Vélo Nantes",
+    )
+    others = ("Leather bag brown", "Geschenkbox Tee", "Handtasche", "Wrap dress", "Tea", "Gift box with free delivery")
     assert [may_be_extra(title) for title in extras] == [True] * len(extras)
     assert [may_be_extra(title) for title in others] == [False] * len(others)

@@ -234,6 +234,19 @@ def test_payments_without_products_are_refused(write: Write) -> None:
         read(write(text))
 
 
+def test_names_of_carriers_and_places_may_stand_beside_a_delivery() -> None:
+    charges = (
+        "Livraison Chronopost",
+        "Envío Correos 24h",
+        "Frakt PostNord",
+        "Dostawa Paczkomat InPost",
+        "Versand DHL Paket",
+    )
+    products = ("Speedy bag", "Seur", "Nova lamp", "Livraison de bois")
+    assert [is_charge(title) for title in charges] == [True] * len(charges)
+    assert [is_charge(title) for title in products] == [False] * len(products)
+
+
 def test_charges_are_told_by_all_their_words() -> None:
     assert [is_charge(text) for text in ("Frais de port", "POSTAGE", "tip", "Deposit bottle 0.5l", "Tip Top tea")] == [
         True, True, True, False, False,
