@@ -9,6 +9,7 @@ from pathlib import Path
 from src.core.domain import EventKind
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, is_ideographic, parts_of_word, plain_letters, words_of
+from src.ingestion.exchanges import half_of_exchange
 
 _NAMES = {
     EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed", "bewertung", "bewertet"),
@@ -244,6 +245,8 @@ def likely_kind(name: str) -> str:
     Returns:
         The kind that one of its words, or the beginning of one, has; "none" where nothing tells.
     """
+    if half := half_of_exchange(name[:_LONGEST]):
+        return half
     words = [part for word in words_of(name[:_LONGEST]) for part in _parts(word)]
     if any(word.startswith(_REMOVALS) for word in words):
         return NO_MEANING
