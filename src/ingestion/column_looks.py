@@ -34,6 +34,7 @@ from src.ingestion.column_words import (
     classes_of,
     has_id_word,
     is_excluded,
+    is_id_of_owner,
     is_test_tag,
     is_training_tag,
     plain_letters,
@@ -62,6 +63,7 @@ _WORDS_OF_PHONES = """
     mobil handy gsm tel puhelin telefonszam телефон 电话 手机 電話 電話番号 携帯 전화 전화번호 휴대폰 telpon hp
 """
 _PHONES = frozenset(plain_letters(_WORDS_OF_PHONES).split())
+_MOSTLY = 0.9
 _SHORTEST_PHONE, _FEWEST_PHONES = 6, 3
 LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
 
@@ -84,6 +86,9 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], given: GivenCo
 
     is_dated = TIME in {*roles, *ignored}
     if USER not in {*roles, *ignored} and is_dated and (at := _by_phone(profiles, taken())) is not None:
+        roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
+        found.add(USER)
+    if {USER, PRODUCT}.isdisjoint({*roles, *ignored}) and is_dated and (at := _by_owner(roles, profiles)) is not None:
         roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
         found.add(USER)
     if USER in roles and PRODUCT not in settled and (at := _find_items_column(roles, profiles)) is not None:
@@ -124,6 +129,13 @@ def _by_phone(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int 
         if at not in taken and is_number and comes_again and not _PHONES.isdisjoint(words_of(profile.meaning)):
             return at
     return None
+
+
+def _by_owner(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
+    """Return the ids of those who own what the rows are taken from, such as lists of songs; None if none come again."""
+    owners = [at for at, profile in enumerate(profiles) if is_id_of_owner(profile.name)]
+    owners = [at for at in owners if profiles[at].filled >= _MOSTLY and profiles[at].repeated > 0.0]
+    return owners[0] if len(owners) == 1 and not _describes_catalogue(roles) else None
 
 
 def tests_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:

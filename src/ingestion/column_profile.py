@@ -15,6 +15,7 @@ from src.ingestion.order_states import is_kept_back, order_state
 from src.ingestion.parsing import is_nothing
 from src.ingestion.prices import price_in
 from src.ingestion.worded_ratings import rating_in_words
+from src.ingestion.written_clocks import is_clock
 from src.ingestion.written_dates import without_weekday, written_date
 
 MANY = 20
@@ -170,7 +171,7 @@ class ColumnProfile:
     @cached_property
     def clocks(self) -> float:
         """Share of times of day."""
-        return self.share(_CLOCK.fullmatch)
+        return self.share(lambda cell: _CLOCK.fullmatch(cell) or is_clock(cell))
 
     @cached_property
     def urls(self) -> float:

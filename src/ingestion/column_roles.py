@@ -34,6 +34,8 @@ from src.ingestion.column_words import (
     classes_of,
     has_id_word,
     is_excluded,
+    is_id_of_owner,
+    names_count,
     plain_letters,
     role_by_words,
     says_other_day,
@@ -225,14 +227,16 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
         at
         for at in _id_like(profiles, taken)
         if not _names_other(profiles[at].meaning, PRODUCT_WORD)
-        and {KIND, QUANTITY}.isdisjoint(classes_of(profiles[at].meaning))
+        and KIND not in classes_of(profiles[at].meaning)
+        and not names_count(profiles[at].meaning)
         and not kind_of(profiles[at].name)  # a report's "clicks"
         and not are_sorts(profiles[at])
         and not names_attributes(at, profiles)
     ]
     of_users = [at for at in found if USER_WORD in classes_of(profiles[at].meaning)]
     named = [at for at in of_users or found if has_id_word(profiles[at].meaning)]
-    found = named or of_users or found
+    owned = [at for at in named if is_id_of_owner(profiles[at].name)]
+    found = owned or named or of_users or found
     return found[0] if len(found) == 1 else None
 
 
@@ -292,6 +296,7 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
         for at in range(len(profiles))
         if at not in taken
         and not is_excluded(profiles[at].meaning)
+        and not names_count(profiles[at].meaning)
         and not _names_other(profiles[at].meaning, USER_WORD)
     ]
     named = [
@@ -308,6 +313,7 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
     if not named:
         # Amounts of money repeat too, and so do sorts of rows.
         named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9 and profiles[at].ids >= 0.9]
+        named = [at for at in named if not names_count(profiles[at].meaning)]
         named = [at for at in named if len(profiles[at].cells) < MANY or not are_sorts(profiles[at])]
     return named[0] if len(named) == 1 else None
 

@@ -33,6 +33,7 @@ _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
 _SCRIPTS = re.compile(r"(?<=[A-Za-z])(?=[\u2e80-\ud7af])|(?<=[\u2e80-\ud7af])(?=[A-Za-z])")  # "SKU番号"
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
+_NUMBER_OF = re.compile(r"(num|number|no) of\b|(nb|nbr|cnt)\b|.*\b(cnt|followers|subscribers|seguidores|seguidors)$")
 _ABBREVIATION = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_]{1,2}\b\.?")
 _NUMBER_SIGN = re.compile(r"(?<!\w)[čČ](?:\. ?|$|(?= ))")  # "č." is "číslo", a number
 _SHORTENED = re.compile(r"(?<!\w)([^\W\d_]{1,12})\.(?=$|[\W_]*([^\W\d_]*))")
@@ -318,6 +319,17 @@ def has_id_word(name: str) -> bool:
     return ID_WORD in classes_of(name) and words_of(name) != ["n"]  # how many
 
 
+def names_count(name: str) -> bool:
+    """Return whether a name says how many of something there are, so that the cells are no ids: "numberOfFollowers".
+
+    Args:
+        name: The name as the file has it.
+    """
+    said = " ".join(words_of(re.split(r"[./>]", name)[-1]))
+    is_quantity = "quantity" in classes_of(name) and not has_id_word(name)
+    return is_quantity or bool(_COUNTED.match(said) or _NUMBER_OF.match(said))
+
+
 def role_by_words(name: str) -> tuple[str, float] | None:
     """Find the role that the words of a column's name mean.
 
@@ -339,6 +351,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     known = _telling_classes(name, classes)
     if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:
         return "quantity", 0.7
+    if USER_WORD in known and names_count(name):
+        return None
     if "quantity" in known and (known & {"refunded", "cancelled"} or says_returned(name)):
         return "returned", 0.7
     if not known or {OTHER_WORD, SUM_WORD} & known:
@@ -405,6 +419,20 @@ def _is_id_of_person(name: str, inner: str) -> bool:
     """Whether a path leads to an unknown id of a person: "reviewer.steamid"."""
     outer, last = set(classes_of(name[: -len(inner)])), words_of(inner)[-1:]
     return USER_WORD in outer <= {USER_WORD, FILLER} and names_unknown_id(last[0] if last else "")
+
+
+_WORDS_OF_OWNERS = """
+    owner author creator besitzer inhaber ersteller autor propietario proprietaire auteur proprietario eigenaar autore
+    wlasciciel
+"""
+_OWNERS = frozenset(_WORDS_OF_OWNERS.split())
+
+
+def is_id_of_owner(name: str) -> bool:
+    """Return whether a path leads to the id of who made or owns the object around it: "owner.id"."""
+    whole, _, last = name.rpartition(".")
+    outer = words_of(whole.rpartition(".")[2])
+    return len(outer) == 1 and outer[0] in _OWNERS and classes_of(last) == [ID_WORD]
 
 
 def names_unknown_id(word: str) -> bool:

@@ -134,6 +134,8 @@ def validate_events(
     n = len(products)
     _leave_out_strangers(cells, layout, rejections)
     users = validate_ids(cells[USER], "user id", rejections)
+    if layout.mails:
+        users = [user.lower() if "@" in user else user for user in users]
     for user in found_among(users, layout.nobody):
         rejections.add_where(users, user.__eq__, RejectionCode.NOBODY, repr(user))
     texts = _texts_of(cells, layout)

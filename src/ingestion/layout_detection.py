@@ -59,6 +59,7 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
+from src.ingestion.mail_users import are_mails, mails_note
 from src.ingestion.month_columns import find_month_columns
 from src.ingestion.nobody import nobody_by_words, zeros_for_nobody
 from src.ingestion.notations import (
@@ -403,10 +404,14 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     words = find_words(layout, texts, hints, notes)
     of_stock = sells_below_zero(layout, texts, words)
-    nobody = layout.nobody | zeros_for_nobody(texts.get(USER, [])) | nobody_by_words(texts, words.given)
     notes += [stock_note(layout)] if of_stock else []
+    users = texts.get(USER, []) if layout.has_events else []
+    nobody = layout.nobody | zeros_for_nobody(users) | nobody_by_words(texts, words.given)
+    mails = are_mails(users)
+    notes += mails_note(users) if mails else []
     found = replace(
         layout,
+        mails=mails,
         time=time,
         decimal=decimal,
         kind=kind,
@@ -414,7 +419,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         no_rating=ratings.no_rating,
         worded=worded,
         language=language,
-        nobody=nobody if layout.has_events else frozenset(),
+        nobody=nobody,
         ids=hints.ids,
         words=words,
         scale=ratings.scale,

@@ -42,7 +42,6 @@ from src.ingestion.loan_kinds import are_loans, names_rental
 from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import (
-    DAYS_AND_MONTHS,
     TimeFormat,
     as_texts,
     decimal_of,
@@ -157,9 +156,9 @@ def find_time(
         time, _ = time_format(texts, day_first)
     notes += time.notes(texts)
     if is_ambiguous:
-        read = "day" if time.patterns[0].startswith("%d") else "month"
-        other = "month" if read == "day" else "day"
-        shown = next(text for text in texts if text)
+        read, other = ("day", "month") if time.is_day_first else ("month", "day")
+        is_read = (time.of_days or time).seconds(texts)[1].tolist()
+        shown = next(text for text, is_day in zip(texts, is_read, strict=True) if text and is_day)
         notes.append(f"dates such as {shown!r} were read {read} first; the other way: --dates {other}-first")
     return time
 
@@ -520,6 +519,6 @@ def _day_first(rows: FlatRows | ReshapedRows, column: int) -> bool | None:
             texts = [text for text in set(as_texts([row[column] for row in block.rows])) if not is_nothing(text)]
             time, is_ambiguous = time_format(texts)
             # A block may hold times in another notation, or mistakes only.
-            if not is_ambiguous and time.patterns[0] in DAYS_AND_MONTHS and time.seconds(texts)[1].any():
-                return time.patterns[0].startswith("%d")
+            if not is_ambiguous and time.of_days is not None and time.of_days.seconds(texts)[1].any():
+                return time.is_day_first
     return None

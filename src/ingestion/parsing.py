@@ -12,6 +12,7 @@ import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, FloatArray, IntArray
 from src.ingestion.raw_rows import EMPTY_TEXTS
+from src.ingestion.written_clocks import plain_clock, with_plain_clock
 from src.ingestion.written_dates import without_weekday, written_date
 
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
@@ -148,6 +149,17 @@ class TimeFormat:
 
     patterns: tuple[str, ...]
 
+    @property
+    def of_days(self) -> TimeFormat | None:
+        """Its patterns of days and months in numbers, without the others; None where it has none."""
+        found = tuple(pattern for pattern in self.patterns if pattern in DAYS_AND_MONTHS)
+        return TimeFormat(found) if found else None
+
+    @property
+    def is_day_first(self) -> bool:
+        """Whether such patterns begin with the day."""
+        return self.of_days is not None and self.of_days.patterns[0].startswith("%d")
+
     def notes(self, sample: list[str]) -> list[str]:
         """Return notes for people on how these times were read."""
         if self.patterns[0] == EXCEL:
@@ -207,7 +219,15 @@ def time_format(
         return TimeFormat((EXCEL,)), False
     numeric, textual = (_fit(filled, pattern) for pattern in (EPOCH, ISO))
     if max(numeric, textual) * 2 > len(filled):
-        return TimeFormat((EPOCH, ISO) if numeric >= textual else (ISO, EPOCH)), False
+        patterns = (EPOCH, ISO) if numeric >= textual else (ISO, EPOCH)
+        _, is_time = TimeFormat(patterns).seconds(filled)
+        others = [text for text, is_read in zip(filled, is_time, strict=True) if not is_read]
+        if not others or _fit(others, WRITTEN) == 0 == max(
+            _best(others, _DAY_FIRST)[1], _best(others, _MONTH_FIRST)[1]
+        ):
+            return TimeFormat(patterns), False
+        second, is_unclear = time_format(others, day_first, is_european)
+        return TimeFormat(tuple(dict.fromkeys((*patterns, *second.patterns)))), is_unclear
     day, n_day = _best(filled, _DAY_FIRST)
     month, n_month = _best(filled, _MONTH_FIRST)
     other, n_other = _best(filled, (*_OTHER_PATTERNS, *_MONTHS))
@@ -216,8 +236,8 @@ def time_format(
     if day_first is None:
         # Countries that write dates with points put the day first; with slashes and dashes, mostly the month.
         takes_day = n_day > n_month or (n_day == n_month and (is_european or "." in filled[0]))
-        return TimeFormat(day if takes_day else month), n_day == n_month > 0
-    return TimeFormat(day if day_first else month), False
+        return TimeFormat((*(day if takes_day else month), ISO)), n_day == n_month > 0
+    return TimeFormat((*(day if day_first else month), ISO)), False
 
 
 def is_compact_day(text: str) -> bool:
@@ -263,10 +283,14 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
     import pandas as pd  # not at the top: serving does not need its 35 MB
 
     parsed = pd.to_datetime(pd.Series(texts, dtype=object), format=pattern, errors="coerce", utc=True)
-    is_time = np.asarray(parsed.notna())
+    is_time = np.array(parsed.notna())
     seconds = np.full(len(texts), NO_TIME, dtype=np.int64)
     micro = parsed[is_time].to_numpy(dtype="datetime64[us]").astype(np.int64)
     seconds[is_time] = micro // 1_000_000
+    plain = {int(at): text for at in np.flatnonzero(~is_time) if (text := with_plain_clock(texts[at])) != texts[at]}
+    if plain:  # their second reading changes nothing more
+        at = np.fromiter(plain, dtype=np.int64)
+        seconds[at], is_time[at] = _parse(list(plain.values()), ISO if pattern == "ISO8601" else pattern)
     return seconds, is_time
 
 
@@ -297,7 +321,7 @@ def _clock(text: str) -> int:
     """Return the seconds since midnight, 0 for an empty text, -1 for an unreadable one."""
     if is_nothing(text):
         return 0
-    text = _HOURS.sub("", text)
+    text = _HOURS.sub("", plain_clock(text))
     match = _CLOCK.fullmatch(text) or _COMPACT_CLOCK.fullmatch(text.zfill(4) if len(text) < 4 else text)
     if not match:
         return -1

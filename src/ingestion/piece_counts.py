@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from src.ingestion.column_words import classes_of, plain_letters
 
-_NUMBER = r"[+-]?\d[\d.,]*"
+_BLANKS = " \u00a0\u2009\u202f"  # between thousands
+_NUMBER = rf"[+-]?(?:\d{{1,3}}(?:[{_BLANKS}]\d{{3}})+(?![{_BLANKS}]?\d)(?:[.,]\d*)?|\d[\d.,]*)"
+_WITHOUT_BLANKS = str.maketrans("", "", _BLANKS)
 _TIMES = r"[x×*]"
 _PIECES = re.compile(
     rf"(?:[^\W\d_]+\s*:\s*)?(?:{_TIMES}\s*)?(?P<n>{_NUMBER})\s*"
@@ -33,8 +35,8 @@ def pieces_in(text: str) -> str:
         text: The cell.
 
     Returns:
-        The number; ONE for a weight or volume, which says how large the one thing is; the cell itself where it has
-        words that are no unit.
+        The number, without blanks between thousands; ONE for a weight or volume, which says how large the one thing is;
+        the cell itself where it has words that are no unit.
     """
     match = _PIECES.fullmatch(text.strip())
     if match is None:
@@ -42,7 +44,8 @@ def pieces_in(text: str) -> str:
     unit = plain_letters(match["unit"] or "")
     if unit in _MEASURES:
         return ONE
-    return match["n"] if not unit or unit in _UNITS or classes_of(unit) == ["quantity"] else text
+    number = match["n"].translate(_WITHOUT_BLANKS)
+    return number if not unit or unit in _UNITS or classes_of(unit) == ["quantity"] else text
 
 
 def is_measure(text: str) -> bool:

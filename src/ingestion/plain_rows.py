@@ -54,7 +54,14 @@ def has_plain_rows(table: Table, rules: EventRules) -> bool:
         return False
     if layout.name != RATINGS or not layout.columns.keys() <= _ROLES:
         return False
-    if layout.fallbacks or layout.unrated or layout.nobody or layout.ids is not None or differs(layout.scale, rules):
+    if (
+        layout.fallbacks
+        or layout.unrated
+        or layout.nobody
+        or layout.mails
+        or layout.ids is not None
+        or differs(layout.scale, rules)
+    ):
         return False
     return layout.decimal == "." and len(rows.separator) == 1 and rows.separator != " " and (rows.width or 1) > 1
 

@@ -319,7 +319,7 @@ def _shared_by_packages(rows: Sequence[Sequence[str]], key: int, product: int) -
 
 
 def find_fill_down(
-    rows: Sequence[Sequence[str]], key: int, columns: Sequence[int], required: Sequence[int]
+    rows: Sequence[Sequence[str]], key: int, columns: Sequence[int], required: Sequence[int], line: int | None = None
 ) -> FillDown | None:
     """Find the columns that are filled in the first row of each group only.
 
@@ -328,6 +328,8 @@ def find_fill_down(
         key: Position of the group's id.
         columns: Positions of columns that may be repeated.
         required: Positions of which one must be filled in a row that counts.
+        line: Position of what each line of a group has, such as its product; None if lines may lack it. Rows of sums
+            have none, so that what they leave empty groups nothing.
 
     Returns:
         What to repeat; None for nothing.
@@ -340,7 +342,7 @@ def find_fill_down(
         if row[key].strip() and row[key] != before:
             first.append(row)
             before = row[key]
-        elif before:
+        elif before and (line is None or row[line].strip()):
             later.append(row)
             n_continued += not row[key].strip()
     if not later or not first:

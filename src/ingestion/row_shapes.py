@@ -138,7 +138,8 @@ def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | No
             if INVOICE in columns
             else [*_first_row_keys(layout, sample), *_free_keys(layout, sample)]
         )
-    found = (find_fill_down(sample, key, tuple(dict.fromkeys(repeated)), required) for key in keys)
+    line = None if layout.name == PRODUCTS else columns[PRODUCT]
+    found = (find_fill_down(sample, key, tuple(dict.fromkeys(repeated)), required, line) for key in keys)
     return next(filter(None, found), None)
 
 

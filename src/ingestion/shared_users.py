@@ -56,6 +56,9 @@ def has_a_shape_of_its_own(user: str, others: Sequence[str]) -> bool:
     Args:
         user: The id.
         others: The others.
+
+    Returns:
+        Whether letters, digits and signs follow each other in it as in none of the others.
     """
     shapes = set(map(_shape, others))
     return len(others) >= _OTHERS and len(shapes) == 1 and _shape(user) not in shapes

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from src.ingestion.column_names import AVAILABLE, GROUP, IMAGE, PRICE, PRODUCT, STOCK, TIME, TITLE, USER, VALUE
 from src.ingestion.column_profile import MANY
 from src.ingestion.column_vocabulary import USER_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_unknown_id, words_of
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, names_count, names_unknown_id, words_of
 from src.ingestion.consistent_columns import share_single
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.role_columns import RoleColumn, Roles, free_columns
@@ -71,6 +71,7 @@ def user_and_product(title: int, first: FirstRows) -> tuple[int, int] | None:
         and profile.repeated > 0.0
         and profile.n_distinct >= _LEAST
         and not is_excluded(profile.meaning)
+        and not names_count(profile.meaning)
     ]
 
     def n_pairs(one: int, other: int) -> int:

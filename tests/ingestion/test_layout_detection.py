@@ -292,7 +292,7 @@ def test_what_tells_days_from_months_says_nothing_of_the_other_shapes_of_times(
     found = read(write(dates(*mixed, *["nonsense"] * 60, *["2010-04-03"] * 60, *["13/4/2010"] * 60, *mixed)))
     assert {event[4] for event in found.events} == {1_270_252_800, 1_270_283_160, 1_271_116_800}
     assert {reason for _, reason in found.reasons} == {"time is not readable"}
-    assert len(found.reasons) == 120
+    assert len(found.reasons) == 60  # nonsense; days that begin with the year can mean one thing only
 
 
 @pytest.mark.parametrize(("late", "at"), [("13/4/2010", 1_270_252_800), ("4/13/2010", 1_267_660_800)])
