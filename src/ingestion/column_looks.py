@@ -36,6 +36,7 @@ from src.ingestion.column_words import (
     is_excluded,
     is_id_of_owner,
     is_test_tag,
+    is_training_tag,
     plain_letters,
     role_by_words,
     tags_in,
@@ -50,6 +51,7 @@ from src.ingestion.worded_ratings import are_votes, is_scale_of_words, thumb_of
 
 LOOK = 0.25
 """Confidence in a column that was found by its cells alone."""
+_OF_REMARKS = 0.2  # share of rows with a remark on something unusual
 _SAID = 0.9  # confidence in numbers that can hardly be anything else
 SURE_PRODUCT = 0.65
 """Confidence in a product's column, from which no other one is looked for."""
@@ -148,6 +150,8 @@ def tests_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> 
     """
     for at, profile in enumerate(profiles):
         n_tests = sum(any(map(is_test_tag, tags_in(cell))) for cell in profile.cells)
+        if not n_tests and profile.filled < _OF_REMARKS:  # a category "Training" stands in more rows, or beside others
+            n_tests = sum(map(is_training_tag, profile.cells))
         if at not in taken and 0 < n_tests < 0.5 * profile.n_rows and profile.n_rows >= MANY:
             return {TEST: [RoleColumn(at, LOOK, False, profile.filled)]}
     return {}

@@ -106,7 +106,7 @@ WORDS: dict[str, str] = {
         판매가 단가 정가 定価 стоимость
     """,
     "quantity": """
-        kiekis daudzums bultos
+        kiekis daudzums bultos anz бр
         quantities qtys mengen pezzi pezzo
         quantity qty menge anzahl stueck stuck stueckzahl stuckzahl stk quantite qte cantidad cant quantita
         qta quantidade qtd qtde aantal ilosc szt sztuk units pieces count antal antall uds ud pz pzs pcs pce

@@ -284,6 +284,22 @@ def is_test_tag(tag: str) -> bool:
     return words[0] in _TEST_ORDERS or set().union(*first) == {TEST_WORD, ORDER_WORD}
 
 
+_WORDS_OF_TRAINING = """
+    training trainings trainingsbon trainingsmodus trainingsbeleg schulung schulungsbon schulungsmodus ubungsbon ubung
+    formation entrenamiento capacitacion addestramento formazione treinamento opleiding szkolenie skoleni skolenie
+    koulutus oplaring ovning oktatas egitim обучение тренировка トレーニング 培训 교육
+"""
+_TRAINING = frozenset(plain_letters(_WORDS_OF_TRAINING).split())
+_WORDS_OF_MODES = "mode modus mod bon beleg receipt ticket recu scontrino kvitto kvittering paragon till kasse"
+_MODES = frozenset(_WORDS_OF_MODES.split())
+
+
+def is_training_tag(tag: str) -> bool:
+    """Whether a remark says nothing but that a till was in training: "Training", "Mode formation"."""
+    words = set(words_of(tag[:60]))
+    return bool(words & _TRAINING) and words <= _TRAINING | _MODES
+
+
 _WORDS_OF_DURATIONS = """
     days tage jours dias giorni dagen dni dnu dny dager dage dagar paivaa paivat nap napok zile gun дней дни нощувки
     hours stunden heures horas ore uren godziny hodin hodiny timer timmar tuntia ora orak saat часов nights nachte

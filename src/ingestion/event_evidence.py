@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from src.core.number_format import percent
 from src.ingestion.data_checks import Check, check_of
 from src.ingestion.event_columns import EventColumns
 from src.ingestion.nobody import found_among
+from src.ingestion.shared_users import shared_user
 
 _MOST = 10_000  # events looked at: more would slow down the load
 _LATER = 1_000  # of each later block, while there are few ids
@@ -133,8 +135,8 @@ class EventEvidence:
             self._alone("product", self.products, "rows or orders, or have cells of several products"),
             self._returning(),
             self._listed(),
-            self._crowd("user", self.users, _CROWD),
-            self._crowd("product", self.products, 2 * _CROWD),
+            self._crowd_of_users(),
+            self._crowd_of_products(),
             self._same("user", self.users),
             self._same("product", self.products),
             *self._pieces(),
@@ -192,18 +194,30 @@ class EventEvidence:
     def _known_times(self) -> IntArray:
         return np.concatenate(self.times) if self.times else np.zeros(0, np.int64)
 
-    def _crowd(self, noun: str, counts: Counter[str], most: float) -> Check:
-        (first, n), *others = counts.most_common(2)
-        crowded = n > most * self.n_events and len(counts) > 2 * _FEWEST_IDS and n > _LEAD * others[0][1]
-        nobody = found_among(counts, frozenset()) if noun == "product" else []
-        shown = first if crowded or not nobody else nobody[0]
+    def _crowd_of_users(self) -> Check:
+        shown = _crowded(self.users, _CROWD) or shared_user(self.users)
+        named = shown or next(iter(self.users), "")
+        can_be_named = not {",", "="} & set(named)
+        leave_out = f"leave it out: --words {shlex.quote(f'{named}=none')}" if can_be_named else "take its rows out"
         return check_of(
-            f"one {noun} for many",
-            not crowded and not nobody,
-            f"{shown[:40]!r} has {percent(counts[shown] / self.n_events)} of {self.n_events:,} events",
-            f"at most {percent(most)} for each {noun}, and none for ids that stand for nobody",
-            f"if it stands for {'unknown customers' if noun == 'user' else 'no product'}, take its rows out of the "
-            f"file, or take another column: --columns {noun}=COLUMN",
+            "one user for many",
+            shown is None,
+            f"{named[:40]!r} has {percent(self.users[named] / self.n_events)} of {self.n_events:,} events",
+            f"at most {percent(_CROWD)}, no lead over all others, and an id of a person",
+            f"if it stands for unknown customers, staff or a till, {leave_out}; or take another column: "
+            "--columns user=COLUMN",
+        )
+
+    def _crowd_of_products(self) -> Check:
+        shown = _crowded(self.products, 2 * _CROWD) or next(iter(found_among(self.products, frozenset())), None)
+        named = shown or next(iter(self.products), "")
+        return check_of(
+            "one product for many",
+            shown is None,
+            f"{named[:40]!r} has {percent(self.products[named] / self.n_events)} of {self.n_events:,} events",
+            f"at most {percent(2 * _CROWD)} for each product, and none for ids that stand for nobody",
+            "if it stands for no product, take its rows out of the file, or take another column: "
+            "--columns product=COLUMN",
         )
 
     @staticmethod
@@ -252,6 +266,13 @@ class EventEvidence:
             f"at most {percent(_SAME)}",
             "if the column says something else: --columns time=COLUMN, or for none: --columns time=",
         )
+
+
+def _crowded(counts: Counter[str], most: float) -> str | None:
+    """Return the id with more than a share of all events and several times those of the next; None if none has."""
+    (first, n), *others = counts.most_common(2)
+    is_crowd = n > most * counts.total() and len(counts) > 2 * _FEWEST_IDS and n > _LEAD * others[0][1]
+    return first if is_crowd else None
 
 
 def _places(texts: list[str]) -> IntArray:

@@ -61,7 +61,7 @@ from src.ingestion.layout_choice import (
 )
 from src.ingestion.mail_users import are_mails, mails_note
 from src.ingestion.month_columns import find_month_columns
-from src.ingestion.nobody import zeros_for_nobody
+from src.ingestion.nobody import nobody_by_words, zeros_for_nobody
 from src.ingestion.notations import (
     encoding_notes,
     find_cents,
@@ -411,6 +411,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     of_stock = sells_below_zero(layout, texts, words)
     notes += [stock_note(layout)] if of_stock else []
     users = texts.get(USER, []) if layout.has_events else []
+    nobody = layout.nobody | zeros_for_nobody(users) | nobody_by_words(texts, words.given)
     mails = are_mails(users)
     notes += mails_note(users) if mails else []
     found = replace(
@@ -423,7 +424,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         no_rating=ratings.no_rating,
         worded=worded,
         language=language,
-        nobody=layout.nobody | zeros_for_nobody(users),
+        nobody=nobody,
         ids=hints.ids,
         words=words,
         scale=ratings.scale,

@@ -100,7 +100,8 @@ _SERVICES = """
     montage montaz montaje montaggio montagem montering montavimas montaj assembly installation installatie instalacja
     instalacion installazione instalace instalacao instalare asennus asennuspalvelu telepites beszereles kurulum einbau
     aufbau aufbauservice montageservice einbauservice aufstellung anfahrt anfahrtspauschale arbeitszeit arbeitsstunde
-    arbeitslohn robocizna labour labor setup монтаж установка сборка 組立 設置 安装 설치
+    arbeitslohn robocizna labour labor couvert couverts cubierto cubiertos gedeck gedecke servizio servis garson
+    mindestverzehr mindestumsatz minimum обслуживание setup монтаж установка сборка 組立 設置 安装 설치
 """
 _BESIDE_SERVICES = """
     service services usluga dienstleistung servicio servizio servico prestation sluzba tjanst palvelu and und et e y i a
@@ -112,6 +113,12 @@ _WORDS_OF_DONATIONS = """
     lahjoitus пожертвование 捐款 寄付 trinkgeld tip tips pourboire propina
 """
 _DONATIONS = frozenset(plain_letters(_WORDS_OF_DONATIONS).split())
+_AT_TABLES = re.compile(
+    r"(copert[oi]( e servizio)?|cover charges?|corkage( fees?| charges?)?|korkgeld|bedienungs(geld|zuschlag)"
+    r"|kuver( ucreti)?|servis (ucreti|bedeli)|droit de bouchon|taxa de servico|servicio de mesa|(derecho de )?cubierto"
+    r" y servicio|席料|お通し|サービス料)"
+    r"([\W\d]+((p|per|por|par|pro|x|a)[. ]*)?(person|persona|persone|personne|pax|testa)?)?"
+)
 SOLD, NOT_SOLD, PART_OF_SET = "product", "no product", "part of a set"
 """What a line of an order may be."""
 _LINE_WORDS = {
@@ -146,13 +153,15 @@ def is_gift_card_alone(title: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def is_charge(title: str) -> bool:
-    """Whether a title says nothing but shipping, a tip, a discount, a deposit or a fee.
+    """Whether a title says nothing but shipping, a tip, a discount, a deposit or a fee, or for a place at a table.
 
     "Versandkosten DHL" does, "shipping box" does not: every word must be of this kind. Beside a deposit may stand what
     it is for, as in "Pfand Glas".
     """
     words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _OF_DEPOSITS) or [word]]
     words = [re.sub(r"\d+$", "", word) or word for word in words]
+    if _AT_TABLES.fullmatch(plain_letters(title[:60]).strip()):
+        return True
     known = _WORDS if _DEPOSIT_WORDS.isdisjoint(words) else _OF_DEPOSITS
     is_cost = len(words) > 1 and not _COSTS.isdisjoint(words)  # "bank charges"
     return bool(words) and known.issuperset(words) and (is_cost or not _CHARGE_WORDS.isdisjoint(words))

@@ -26,7 +26,7 @@ from src.ingestion.column_names import (
     TITLE,
     TOTAL,
 )
-from src.ingestion.column_words import is_test_tag, tags_in, words_of
+from src.ingestion.column_words import is_test_tag, is_training_tag, tags_in, words_of
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
 from src.ingestion.no_products import (
@@ -251,7 +251,12 @@ def says_test(text: str) -> bool:
     plain = text.lower()
     if plain in NO_WORDS or text.strip("0.") == "":
         return False
-    return plain in YES_WORDS or not any(map(str.isalpha, text)) or any(map(is_test_tag, tags_in(text)))
+    return (
+        plain in YES_WORDS
+        or not any(map(str.isalpha, text))
+        or any(map(is_test_tag, tags_in(text)))
+        or is_training_tag(text)
+    )
 
 
 def says_no_live_order(text: str) -> bool:

@@ -41,6 +41,7 @@ from src.ingestion.product_cleaning import clean_product, variants_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
 from src.ingestion.row_rejections import RowRejections
+from src.ingestion.voided_lines import without_void_words
 from src.ingestion.word_account import Word, count_words
 
 _NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "on_sale", "available", "variants")
@@ -117,6 +118,7 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
             rejections.add_where(products, header.__eq__, RejectionCode.REPEATED_HEADER)
     validated = ValidatedEvents(no_events(), np.zeros(0, bool))
     if layout.has_events:
+        products = without_void_words(products)
         validated = validate_events(cells, products, layout, rules, rejections)
     mended = Counter(block.mended)
     rows = _catalogue_rows(cells, products, np.flatnonzero(rejections.good), validated.is_return, layout)

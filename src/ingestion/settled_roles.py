@@ -75,6 +75,8 @@ def settle_roles(
         roles[STATE].sort(key=lambda c: profiles[c.at].numbers >= _HALF_FULL)
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
+    if TITLE in roles and TITLE not in given and _names_maker(profiles[roles[TITLE][0].at].meaning):
+        roles[TITLE].sort(key=lambda c: _rank_of_work(profiles[c.at].name))
     if BRAND in roles and USER not in {*roles, *ignored}:
         _settle_author(roles, profiles)
     if PRODUCT in roles and PRODUCT not in given:
@@ -107,11 +109,14 @@ def _settle_products(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     if USER in roles:
         fields = fields_of(roles[USER][0].at, profiles)
         roles[PRODUCT] = [column for column in roles[PRODUCT] if column.at not in fields]
-    named = [set(words_of(profiles[column.at].meaning)) for column in roles[PRODUCT]]
-    if any(not _MAKERS.isdisjoint(words) for words in named[:1]):
+    if any(_names_maker(profiles[column.at].meaning) for column in roles[PRODUCT][:1]):
         roles[PRODUCT].sort(key=lambda column: _rank_of_work(profiles[column.at].name))
     if not roles[PRODUCT]:
         del roles[PRODUCT]
+
+
+def _names_maker(name: str) -> bool:
+    return not _MAKERS.isdisjoint(words_of(name))
 
 
 def _rank_of_work(name: str) -> int:
