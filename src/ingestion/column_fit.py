@@ -164,8 +164,9 @@ def _fit_of_ids(profile: ColumnProfile, is_named: bool) -> float:
 
 def fit_of_amount(profile: ColumnProfile) -> float:
     """Return 1.0 for small whole numbers: an amount of pieces, not of money."""
-    numbers = sorted(int(cell) for cell in profile.cells if cell.isdecimal() and len(cell) < 9)
-    is_pieces = profile.integers >= 0.95 and bool(numbers) and numbers[len(numbers) // 2] <= _FEW_PIECES
+    cells = [cell.removesuffix(".0") for cell in profile.cells]  # as data frames write whole numbers
+    numbers = sorted(int(cell) for cell in cells if cell.isdecimal() and len(cell) < 9)
+    is_pieces = len(numbers) >= 0.95 * len(cells) and bool(numbers) and numbers[len(numbers) // 2] <= _FEW_PIECES
     return 1.0 if is_pieces else 0.0
 
 

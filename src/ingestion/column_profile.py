@@ -28,6 +28,7 @@ _MONTH = re.compile(r"(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-/](?
 _CLOCK = re.compile(
     r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?|\d{1,2}[.:]\d{2}([.:]\d{2})? ?([Uu]hr|h|hrs)\.?"
 )
+_HUNDREDTHS = re.compile(r"\d[.,]\d{1,2}[^\w.,]*(?:[^\W\d_]{1,4}\.?)?$")
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
 _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _LONG_TEXT = 40  # characters
@@ -120,6 +121,11 @@ class ColumnProfile:
         return self.share(price_in)
 
     @cached_property
+    def prices(self) -> float:
+        """Share of amounts of money with their hundredths, or a currency beside them, as ids do not have."""
+        return self.share(lambda cell: _HUNDREDTHS.search(cell) and price_in(cell))
+
+    @cached_property
     def kinds(self) -> float:
         """Share of names of events, also of those that are left out."""
         if self.of_loans:
@@ -207,6 +213,16 @@ def _has_number(text: str) -> bool:
 def is_year(text: str) -> bool:
     """Whether a text is a year in which a film, a book or a record may have come out."""
     return len(text) == len("2026") and text.isdecimal() and _FIRST_YEAR <= int(text) <= _LAST_YEAR
+
+
+def numbers_rows(profile: ColumnProfile) -> bool:
+    """Return whether the cells of a column are the numbers of the rows, from 0 or 1 on.
+
+    Args:
+        profile: The column.
+    """
+    cells, is_whole = profile.cells, profile.filled == 1.0 and len(profile.cells) > 2
+    return is_whole and cells[0] in ("0", "1") and all(cell == str(at) for at, cell in enumerate(cells, int(cells[0])))
 
 
 def looks_like_time(text: str) -> bool:

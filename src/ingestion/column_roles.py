@@ -36,6 +36,7 @@ from src.ingestion.column_words import (
     is_excluded,
     is_id_of_owner,
     names_count,
+    names_price,
     plain_letters,
     role_by_words,
     says_other_day,
@@ -297,6 +298,8 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
         if at not in taken
         and not is_excluded(profiles[at].meaning)
         and not names_count(profiles[at].meaning)
+        and not names_price(profiles[at].meaning)
+        and profiles[at].prices < _HALF_FULL
         and not _names_other(profiles[at].meaning, USER_WORD)
     ]
     named = [
@@ -313,6 +316,7 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
     if not named:
         # Amounts of money repeat too, and so do sorts of rows.
         named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9 and profiles[at].ids >= 0.9]
+        named = [at for at in named if profiles[at].prices < _HALF_FULL and not names_price(profiles[at].meaning)]
         named = [at for at in named if not names_count(profiles[at].meaning)]
         named = [at for at in named if len(profiles[at].cells) < MANY or not are_sorts(profiles[at])]
     return named[0] if len(named) == 1 else None

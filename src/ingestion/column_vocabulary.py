@@ -19,6 +19,7 @@ WORDS: dict[str, str] = {
         liige lugeja patsient abone  okuyucu читатель читателя абонент абонента пациент пациента участник
         участника читач μελος αναγνωστης 顧客 利用者 患者 読者 读者 환자 독자 narocnik  stranka anggota pasien nasabah
         klientas pirkejas klients pircejs household haushalt nip vatid nif cif cnpj cpf siret siren dic ico
+        dni rut curp rfc pesel bsn isikukood henkilotunnus hetu tckn egn jmbg cnp amka cedula contribuinte
         oib inn инн αφμ adoszam cui ytunnus orgnr organisationsnummer personnummer cvr cpr
         party card loyalty fidelite fidelidad fedelta treue lojalnosciowa tessera stamkund karte tarjeta carte kundkort
         user users customer customers client clients cust buyer shopper visitor member account reviewer contact
@@ -311,7 +312,7 @@ _NUMBERS_OF_TAXPAYERS = """
     tax id|tax no|tax number|vat id|vat no|vat number|steuernummer|steuer nummer|ust id|ust idnr|ust id nr|mwst nummer|
     umsatzsteuer id|numero tva|no tva|n tva|tva intracom|tva intracommunautaire|partita iva|p iva|piva|codice fiscale|
     btw nummer|btw nr|numero fiscal|identificacion fiscal|id fiscal|nr nip|nip nr|vergi no|vergi numarasi|cod fiscal|
-    moms nr|vergi kimlik no|danovy identifikator
+    moms nr|vergi kimlik no|tc kimlik no|rodne cislo|documento de identidad|documento identidad|danovy identifikator
 """
 NUMBERS_OF_TAXPAYERS = frozenset(map(str.strip, _NUMBERS_OF_TAXPAYERS.split("|")))
 """Names of numbers that invoices have of who pays, in plain letters."""

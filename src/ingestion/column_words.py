@@ -330,6 +330,11 @@ def names_count(name: str) -> bool:
     return is_quantity or bool(_COUNTED.match(said) or _NUMBER_OF.match(said))
 
 
+def names_price(name: str) -> bool:
+    """Return whether a name means a price, so that the cells are no ids."""
+    return (role_by_words(name) or ("",))[0] in ("price", "sale_price")
+
+
 def role_by_words(name: str) -> tuple[str, float] | None:
     """Find the role that the words of a column's name mean.
 

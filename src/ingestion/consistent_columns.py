@@ -21,7 +21,15 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_profile import profile_columns
 from src.ingestion.column_vocabulary import OTHER_WORD, SUM_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, says_how_long, words_of
+from src.ingestion.column_words import (
+    classes_of,
+    has_id_word,
+    is_excluded,
+    names_price,
+    role_by_words,
+    says_how_long,
+    words_of,
+)
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.prices import price_in
 from src.ingestion.role_columns import RoleColumn, Roles, free_columns
@@ -225,6 +233,7 @@ def _titles_of_copies(roles: Roles, first: FirstRows) -> Iterator[str]:
     title = first.profiles[titles[0].at]
     for at, profile in enumerate(first.profiles):
         is_id = profile.share(_is_code) >= _MOST <= profile.filled and not is_excluded(profile.meaning)
+        is_id = is_id and profile.prices < _FEW and not names_price(profile.meaning)
         if is_id and profile.n_distinct == title.n_distinct and share_single(first, titles[0].at, at) == 1.0:
             copies = first.profiles[column.at].name
             free_columns(roles, [at])

@@ -9,6 +9,7 @@ from pathlib import Path
 from src.core.domain import EventKind
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, is_ideographic, parts_of_word, plain_letters, words_of
+from src.ingestion.exchanges import half_of_exchange
 
 _NAMES = {
     EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed", "bewertung", "bewertet"),
@@ -37,7 +38,8 @@ _NAMES = {
         "shortlist", "shortlisted",
         "saved", "save", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
         "varukorg", "varukorgen", "handlekurv", "handlekurven", "indkobskurv", "ostoskori", "ostoskoriin", "onskelista",
-        "onskeliste", "toivelista", "soovinimekiri",
+        "onskeliste", "toivelista", "soovinimekiri", "wishlists", "verlanglijst", "verlanglijstje", "wensenlijst",
+        "envies", "souhaits", "deseos", "desideri", "desejos", "onskeseddel", "zyczen", "kivansaglista",
         "scadd", "kurv", "ostukorv", "ostukorvi", "kosika",
         "kosar", "kosarba", "sepet", "sepete", "cos", "cosul", "keranjang", "καλαθι", "кошик", "kosarica",
         "kosara", "kosik", "kosiku",
@@ -46,7 +48,8 @@ _NAMES = {
         "view", "viewed", "pageview", "productview", "viewitem", "detail", "visit", "visited", "pv", "viewcontent",
         "ansicht", "angesehen", "aufruf", "aufgerufen", "besucht", "vue", "vu", "consultation", "consulte", "vista",
         "visto", "bekeken", "weergave", "wyswietlenie", "odslona", "visualizacao", "visualizacion", "visualizzazione",
-        "visualizado", "look", "open", "opened", "play", "played", "listen", "listened", "watch", "watched", "stream",
+        "visualizado", "look", "open", "opened", "play", "played", "plays", "listen", "listened",
+        "listens", "listening", "scrobble", "scrobbles", "watch", "watched", "stream",
         "read", "seen", "show", "browse", "browsed", "bekijken", "podglad", "visualizza", "visualizzato",
         "visualizar", "voir", "ver", "ogladanie", "ansehen", "aufrufen", "浏览", "查看", "閲覧", "表示", "조회",
         "просмотр", "просмотра", "visning", "visad", "visat", "vist", "katsottu", "katselu",
@@ -150,6 +153,15 @@ _NEGATIONS = frozenset(
 _TURNED = frozenset(["interested", "interest", "interessiert", "interesse", "interessant", "interesse", "interesado",
                      "interessato", "geinteresseerd", "recommend", "relevant", "like", "down", "for", "again",
                      "zainteresowany", "intresserad", "интересно"])  # fmt: skip
+_WORDS_OF_TRACKS = """
+    track tracks song songs morceau chanson cancion brano canzone musica utwor piosenka lied skladba sang kappale
+    sarki трек песня 曲 歌曲
+"""
+_WORDS_OF_ARTISTS = """
+    artist artists artiste artista kunstler interpret interprete artiest wykonawca umelec eloado esittaja sanatci
+    исполнитель アーティスト 歌手
+"""
+_TRACKS, _ARTISTS = (frozenset(plain_letters(text).split()) for text in (_WORDS_OF_TRACKS, _WORDS_OF_ARTISTS))
 _LEFT = ("abandon", "abgebroch", "abbruch", "abbandon", "achtergelaten", "verlaten", "porzucon", "opustene", "overgivn")
 NO_ACT = "impression"
 """Stands for the kind in a row that is made of columns without any event: somebody saw the product, and did nothing."""
@@ -212,6 +224,12 @@ def name_of_left_carts(path: Path, columns: Sequence[str]) -> str | None:
     return next((name for name in (path.name, *columns) if says_left(name)), None)
 
 
+def says_listening(names: Sequence[str]) -> bool:
+    """Whether the names of columns are those of a log of music: a track and its artist, without any price."""
+    words = [set(words_of(name)) for name in names]
+    return any(each & _TRACKS for each in words) and any(each & _ARTISTS for each in words)
+
+
 @lru_cache(maxsize=4096)
 def says_left(text: str) -> bool:
     """Whether a word says that somebody left a cart or checkout without paying."""
@@ -244,6 +262,8 @@ def likely_kind(name: str) -> str:
     Returns:
         The kind that one of its words, or the beginning of one, has; "none" where nothing tells.
     """
+    if half := half_of_exchange(name[:_LONGEST]):
+        return half
     words = [part for word in words_of(name[:_LONGEST]) for part in _parts(word)]
     if any(word.startswith(_REMOVALS) for word in words):
         return NO_MEANING

@@ -28,7 +28,7 @@ from src.ingestion.column_names import (
     is_filled,
     is_number,
 )
-from src.ingestion.column_profile import ColumnProfile, looks_like_time, profile_columns
+from src.ingestion.column_profile import ColumnProfile, looks_like_time, numbers_rows, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.embedded_json import find_embedded
@@ -100,6 +100,7 @@ _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _HALF, _MOST_IDS = 0.5, 0.9
 _FEW_IDS = 3
 _FEW_ROWS = 2  # of a catalogue that may be remarks
+_UNNAMED = re.compile(r"(Unnamed: \d+)?")  # what data frames write, and read, above the numbers of their rows
 _SENTENCE = re.compile(r"\S+( +\S+){3,}[.:!?]|\S+( +\S+){7,}")
 
 
@@ -254,7 +255,11 @@ def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
 
 
 def _numbered_names(names: Sequence[str], profiles: Sequence[ColumnProfile]) -> tuple[list[str], list[ColumnProfile]]:
-    """Call filled columns without a name by their numbers, so that messages tell them apart."""
+    """Call filled columns without a name by their numbers, so that messages tell them apart; empty those of rows."""
+    profiles = [
+        replace(profile, cells=()) if _UNNAMED.fullmatch(name) and numbers_rows(profile) else profile
+        for name, profile in zip(names, profiles, strict=True)
+    ]
     found = [
         f"column {at + 1}" if not name and profile.cells else name
         for at, (name, profile) in enumerate(zip(names, profiles, strict=True))

@@ -19,6 +19,8 @@ _WORDS = """
     walk-in walkin walk_in walk-in_customer walk_in_customer cash_customer cash_sale retail_customer one-time_customer
     einmalkunde розничный_покупатель гость аноним неизвестно физлицо частное_лицо 匿名 匿名用户 ゲスト 비회원 misafir
     keine keiner aucun aucune ninguno ninguna nessuno geen brak ingen yok нет nincs żaden
+    mittel mittelwert durchschnitt schnitt average avg mean moyenne promedio media média średnia gemiddelde gennemsnit
+    medelvärde keskiarvo ortalama průměr priemer átlag medie среднее среднее_значение 平均 평균 ø
     anonim okänd anonyymi (not_set) not_set (none) n/a na -1 - -- – — ? .
 """
 NOBODY = frozenset(

@@ -35,7 +35,7 @@ from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_words import writes_days_first
 from src.ingestion.control_columns import is_control, meanings_of_control
 from src.ingestion.csv_rows import CsvRows
-from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
+from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts, says_listening
 from src.ingestion.given_words import Words
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints, Layout
 from src.ingestion.loan_kinds import are_loans, names_rental
@@ -104,7 +104,8 @@ def find_kind(path: Path, layout: Layout, sample: list[list[str]], hints: Hints,
         named = [
             layout.names[layout.columns[role]] for role in (TIME, PRODUCT) if layout.names and role in layout.columns
         ]
-        kind = hints.kind or kind_of_rows(path, named)
+        is_music = PRICE not in layout.columns and says_listening(layout.names)
+        kind = hints.kind or (EventKind.VIEW if is_music else kind_of_rows(path, named))
         notes += kind_notes(hints, kind)
         return kind
     if layout.name == PURCHASES and not hints.kind and (name := name_of_left_carts(path, layout.names)):

@@ -75,6 +75,8 @@ def settle_roles(
         roles[STATE].sort(key=lambda c: profiles[c.at].numbers >= _HALF_FULL)
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
+    if TITLE in roles and TITLE not in given and _names_maker(profiles[roles[TITLE][0].at].meaning):
+        roles[TITLE].sort(key=lambda c: _rank_of_work(profiles[c.at].name))
     if BRAND in roles and USER not in {*roles, *ignored}:
         _settle_author(roles, profiles)
     if PRODUCT in roles and PRODUCT not in given:
@@ -107,11 +109,14 @@ def _settle_products(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     if USER in roles:
         fields = fields_of(roles[USER][0].at, profiles)
         roles[PRODUCT] = [column for column in roles[PRODUCT] if column.at not in fields]
-    named = [set(words_of(profiles[column.at].meaning)) for column in roles[PRODUCT]]
-    if any(not _MAKERS.isdisjoint(words) for words in named[:1]):
+    if any(_names_maker(profiles[column.at].meaning) for column in roles[PRODUCT][:1]):
         roles[PRODUCT].sort(key=lambda column: _rank_of_work(profiles[column.at].name))
     if not roles[PRODUCT]:
         del roles[PRODUCT]
+
+
+def _names_maker(name: str) -> bool:
+    return not _MAKERS.isdisjoint(words_of(name))
 
 
 def _rank_of_work(name: str) -> int:
@@ -145,9 +150,9 @@ def _settle_units(
         given: Positions of columns that options name.
     """
     if QUANTITY not in {*roles, *settled} and {USER, INVOICE} & roles.keys():
-        acts = [at for at, each in enumerate(profiles) if is_act_of_sale(each.meaning) and at not in given]
+        acts = [at for at, each in enumerate(profiles) if _names_units(each.meaning) and at not in given]
         pieces = [at for at in acts if fit_of_amount(profiles[at]) and profiles[at].share(is_counted) >= _HALF_FULL]
-        pieces = [at for at in pieces if set(profiles[at].cells) - {"0", "1"}]  # flags
+        pieces = [at for at in pieces if set(profiles[at].cells) - {"0", "1", "0.0", "1.0"}]  # flags
         free_columns(roles, pieces)
         roles |= {QUANTITY: [RoleColumn(at, 0.5, False, profiles[at].filled) for at in pieces]} if pieces else {}
     if RETURNED in roles and {QUANTITY, RETURNED}.isdisjoint(settled) and QUANTITY not in roles:
@@ -162,13 +167,18 @@ def _settle_units(
             roles[RETURNED] = roles.pop(REFUNDED)[:1]
 
 
+def _names_units(name: str) -> bool:
+    """Whether a name says that something was sold, or is the sign of a number alone, as data frames have it."""
+    return is_act_of_sale(name) or words_of(name) == ["n"]
+
+
 def _is_without_taxes(name: str) -> bool:
     return not _WITHOUT_TAXES.isdisjoint(re.split(r"[\W_]+", plain_letters(name)))
 
 
 def is_counted(cell: str) -> bool:
     """Whether a cell is a whole number of at least one, as pieces are."""
-    return cell.isdecimal() and cell != "0"
+    return (whole := cell.removesuffix(".0")).isdecimal() and whole != "0"
 
 
 def _are_returns(sold: ColumnProfile, back: ColumnProfile) -> bool:

@@ -22,14 +22,23 @@ _SAMPLE_ROWS, _MOST_ROWS = 200, 100_000  # that are searched: of each file, and 
 
 
 class SecondTable(NamedTuple):
-    """Where a second table begins, and the names of its columns."""
+    """Where a second table begins, and the names of its columns.
+
+    Attributes:
+        line: Line of the names.
+        names: Its names.
+        is_below: Whether no row stands between them and the first names, so that both name the same columns.
+    """
 
     line: int
     names: list[str]
+    is_below: bool = False
 
     def found(self) -> str:
         """Say what was found, for people."""
         shown = ", ".join(self.names)[:_SHOWN_LETTERS]
+        if self.is_below:
+            return f"line {self.line}, right below, has other names for them ({shown})."
         return f"line {self.line} is a second header ({shown}), so that the file holds two tables."
 
     def advice(self, rows: CsvRows, names: Sequence[str]) -> str:
@@ -45,8 +54,13 @@ class SecondTable(NamedTuple):
         common = [repr(name) for name in self.names if name in names]
         name = rows.file.path.name
         first, second = (quote(f"{rows.file.path.stem}-{n}.csv") for n in (1, 2))
+        is_plain = rows.file.is_text and rows.file.path.suffix.lower() in _PLAIN
+        if self.is_below:
+            how = f"take out what is above line {self.line}, and give that file"
+            how = f"tail -n +{self.line} {quote(name)} > {second}; then give {second}" if is_plain else how
+            return f"Expected one line of names: {how} alone."
         how = f"write the lines from {self.line} on into a file of their own"
-        if rows.file.is_text and rows.file.path.suffix.lower() in _PLAIN:
+        if is_plain:
             how = f"head -n {self.line - 1} {quote(name)} > {first}; tail -n +{self.line} {quote(name)} > {second}"
         joined = f"; both have {', '.join(common)[:_SHOWN_LETTERS]}, by which orders and their lines are joined"
         return f"Expected one table in a file: {how}; then give both files together{joined if common else ''}."
@@ -85,12 +99,12 @@ def find_second_table(rows: CsvRows, names: Sequence[str], most: int) -> SecondT
         The second table; None without one.
     """
     before: tuple[int, list[str]] | None = None
-    for line, row in islice(rows.numbered(), rows.header, most):
+    for n_rows, (line, row) in enumerate(islice(rows.numbered(), rows.header, most)):
         cells = [cell.strip() for cell in row]
         while cells and not cells[-1]:
             cells.pop()
         if before and len(cells) == len(before[1]) and any(map(_is_told, cells)):
-            return SecondTable(*before)
+            return SecondTable(*before, is_below=n_rows == 1)
         before = (line, cells) if _is_header(cells) and not set(cells) <= set(names) else None
     return None
 

@@ -72,6 +72,7 @@ def user_and_product(title: int, first: FirstRows) -> tuple[int, int] | None:
         and profile.n_distinct >= _LEAST
         and not is_excluded(profile.meaning)
         and not names_count(profile.meaning)
+        and profile.prices < _MOST
     ]
 
     def n_pairs(one: int, other: int) -> int:

@@ -15,7 +15,7 @@ from src.ingestion.event_kind_names import NO_MEANING
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.likely_columns import are_hardly_users, likely_product, likely_user
 
-_MOST = 0.9
+_MOST, _HALF = 0.9, 0.5
 _MOST_CODES = 6
 _LONGEST_CODE = 3
 _RETURNED = frozenset("rR")
@@ -36,8 +36,9 @@ def columns_by_cells(whole: Sequence[Sequence[str]]) -> str:
         guessed = guess_columns(whole)
         is_clear = first is not None and {USER, PRODUCT} <= guessed.keys()
         if first is None or not is_clear or are_hardly_users(first.profiles[guessed[USER]]):
-            return ", or say with --columns which number each has: user=NUMBER,product=NUMBER"
-        return f", or by their numbers, perhaps: {columns_option(guessed)}"
+            beside = _names_beside(first) if first is not None else ""
+            return f", or say with --columns which number each has: user=NUMBER,product=NUMBER{beside}"
+        return f", or by their numbers, perhaps: {columns_option(guessed)}{_names_beside(first)}"
     advice = f", or by their numbers, perhaps: {columns_option(found)}"
     if KIND not in found:
         return advice
@@ -48,6 +49,21 @@ def columns_by_cells(whole: Sequence[Sequence[str]]) -> str:
         f"{advice} --words {shlex.quote(words)}; column {found[KIND] + 1} has the codes {shown}: say of each whether "
         "it is a purchase, a return or none"
     )
+
+
+def _names_beside(first: FirstRows) -> str:
+    """Return which columns have names, where there are several: of products, or of their makers and groups."""
+    named = [
+        at
+        for at, profile in enumerate(first.profiles)
+        if profile.filled >= _MOST
+        and profile.repeated > 0.0
+        and profile.share(lambda cell: any(map(str.isalpha, cell)) and not any(map(str.isdigit, cell))) >= _HALF
+    ]
+    if len(named) <= 1:
+        return ""
+    shown = ", ".join(f"{at + 1} ({first.profiles[at].cells[0][:30]!r})" for at in named)
+    return f"; columns {shown} have names: the product is what was used or bought, not its maker or group"
 
 
 def _likely(code: str, at: int) -> str:

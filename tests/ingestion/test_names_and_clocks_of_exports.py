@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from src.core.errors import UnclearLayout
 from src.ingestion.column_profile import ColumnProfile
-from src.ingestion.column_words import names_count
+from src.ingestion.column_words import names_count, role_by_words
+from src.ingestion.event_kind_names import likely_kind
 from src.ingestion.parsing import clock_seconds, time_format
 from src.ingestion.piece_counts import pieces_in
 from src.ingestion.written_clocks import with_plain_clock
@@ -128,3 +132,55 @@ def test_what_may_be_swapped_is_shown_where_other_days_are_clear(write: Write) -
     days = ["2025-03-17", "2025-04-05", "05/04/2025"]
     found = read(write(table("user;sku;rating;date", lambda at: f"u{at % 7};P{at % 11};{at % 5 + 1};{days[at % 3]}")))
     assert "dates such as '05/04/2025' were read day first" in notes(found)
+
+
+def test_prices_of_titles_are_no_products_and_the_number_of_each_piece_is(write: Write) -> None:
+    def row(at: int) -> str:
+        title = at * 3 % 7
+        return f"{at:05};B{at % 9};Lamp {'abcdefg'[title]};{title + 1}9,50;{day(at)}"
+
+    found = read(write(table("Nr;Kunde;Bezeichnung;Listenpreis;Datum", row)))
+    assert found.table.layout.name_of(found.table.layout.columns["product"]) != "Listenpreis"
+    assert ColumnProfile("x", ("12,60", "9,50\u00a0€", "1.189,00 zł"), 3).prices == 1.0
+    assert ColumnProfile("x", ("1000.170", "REF-9", "A9.50x", "12"), 4).prices == 0.0
+
+
+def test_a_data_frame_has_its_index_and_its_n(write: Write) -> None:
+    sizes = ["1.0", "2.0", "6.0"]
+    rows = table(",cust,prod,n,ts", lambda at: f"{at},{900 + at % 7}.0,{50 + at % 11}.0,{sizes[at % 3]},{day(at)}")
+    found = read(write(rows))
+    assert {event[3] for event in found.events} == {1.0, 2.0, 6.0}
+    assert "column 1" not in found.table.describe() + notes(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["DNI", "PESEL", "RUT", "CURP", "N.º contribuinte", "henkilötunnus", "Documento de identidad"]
+)
+def test_numbers_that_states_give_persons_tell_users(name: str) -> None:
+    assert (role_by_words(name) or ("",))[0] == "user"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Umtausch (Eingang)", "return"), ("Exchange - new", "purchase"), ("Échange entrée", "return"),
+        ("Troca (saída)", "purchase"), ("Umtausch", "none"),
+    ],
+)  # fmt: skip
+def test_each_half_of_an_exchange_is_offered_as_what_it_is(name: str, kind: str) -> None:
+    assert likely_kind(name) == kind
+
+
+def test_names_right_below_names_are_taken_out_by_the_advised_command(write: Write, tmp_path: Path) -> None:
+    def row(at: int) -> str:
+        return f"T{at:03},Tin {at},{at}.50,{at % 3}"
+
+    path = write(
+        table("Seller SKU,Product Name,Standard Price,Quantity\nitem_sku,item_name,standard_price,quantity", row)
+    )
+    with pytest.raises(UnclearLayout) as refused:
+        read(path)
+    command = re.search(r"tail -n \+2 file.csv > file-2.csv", str(refused.value))
+    assert command is not None
+    subprocess.run(command[0], shell=True, cwd=tmp_path, check=True)
+    assert len(read(tmp_path / "file-2.csv").products) == 60

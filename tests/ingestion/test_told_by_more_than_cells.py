@@ -259,7 +259,7 @@ def test_quantities_behind_titles_and_dashes_are_taken_apart(write: Write, cell:
 
 
 def test_numbers_called_n_are_said(write: Write) -> None:
-    assert "'n' ('1', '2', '3') has numbers" in notes(
+    assert "'n' was taken for the quantity by its look; for none: --columns quantity=" in notes(
         read(write(table("cust,item,n,dt", lambda at: f"c{at % 9},A{at % 7},{at % 3 + 1},2023-05-01")))
     )
 
