@@ -99,7 +99,7 @@ class Layout:
         of_lines: Whether prices are those of whole lines: the quantity times that of one piece.
         of_stock: Whether quantities of sales are below zero, as a stock sees them.
         nobody: Ids of users that stand for nobody in this file.
-        mails: Whether its users are addresses of e-mail, which mean the same in capitals and in small letters.
+        mails: Whether its users are addresses of e-mail, and some stand in capitals as well as in small letters.
         no_ids: Cells that mean none in its column of ids of products.
         notes: Ambiguities, and the options that resolve them the other way.
         account: What becomes of each column of the file; empty without a header.

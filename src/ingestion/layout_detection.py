@@ -59,7 +59,7 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
-from src.ingestion.mail_users import are_mails, mails_note
+from src.ingestion.mail_users import spellings_note, two_spellings
 from src.ingestion.month_columns import find_month_columns
 from src.ingestion.nobody import nobody_by_words, zeros_for_nobody
 from src.ingestion.notations import (
@@ -412,11 +412,11 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     notes += [stock_note(layout)] if of_stock else []
     users = texts.get(USER, []) if layout.has_events else []
     nobody = layout.nobody | zeros_for_nobody(users) | nobody_by_words(texts, words.given)
-    mails = are_mails(users)
-    notes += mails_note(users) if mails else []
+    spellings = two_spellings(users)
+    notes += [spellings_note(spellings)] if spellings else []
     found = replace(
         layout,
-        mails=mails,
+        mails=spellings is not None,
         time=time,
         decimal=decimal,
         kind=kind,

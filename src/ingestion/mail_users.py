@@ -9,24 +9,28 @@ _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]{2,}")
 _MOSTLY = 0.5
 
 
-def are_mails(users: Sequence[str]) -> bool:
-    """Return whether users are addresses of e-mail.
+def two_spellings(users: Sequence[str]) -> tuple[str, str] | None:
+    """Return an address that stands twice, in other capitals; None if users are no addresses or each has one spelling.
+
+    Where each has one, ids stay as they are, since the shop asks for lists by what its own system writes.
 
     Args:
         users: One a row, "" for none.
     """
     filled = [user for user in users if user]
-    return bool(filled) and sum(_MAIL.fullmatch(user) is not None for user in filled) > _MOSTLY * len(filled)
+    if sum(_MAIL.fullmatch(user) is not None for user in filled) <= _MOSTLY * len(filled):
+        return None
+    first: dict[str, str] = {}
+    pairs = ((first.setdefault(user.lower(), user), user) for user in filled if "@" in user)
+    return next((pair for pair in pairs if pair[0] != pair[1]), None)
 
 
-def mails_note(users: Sequence[str]) -> list[str]:
-    """Say that capitals become small letters, with the first address that has any; nothing where none has.
+def spellings_note(spellings: tuple[str, str]) -> str:
+    """Say that capitals become small letters.
 
     Args:
-        users: Addresses of e-mail, one a row.
+        spellings: An address that stands in two.
     """
-    shown = next((user for user in users if "@" in user and user != user.lower()), None)
-    if shown is None:
-        return []
-    small = shown.lower()
-    return [f"addresses of e-mail count in small letters: {shown!r} is the user {small!r}, also when the API is asked"]
+    one, other = spellings
+    small = one.lower()
+    return f"addresses of e-mail count in small letters: {one!r} and {other!r} are {small!r}; ask the API by this one"
