@@ -37,8 +37,8 @@ _BESIDE = """
     bank payment zahlung nachnahme order bestellung commande pedido
     pauschale kostenpauschale de du del della le la les los d fur pour por per for auf of and und et y e the a to zur
     zum percent prozent eur usd gbp code promo coupon total service line item custom amount frais spese koszt koszty
-    kost additional extra inland ausland eu domicile domicilio zuhause haus home punto point point pickup abholung
-    colis colissimo paquete paket pakket parcel pacco paczka paczkomat 24h 48h 24 48 h
+    kost additional extra inland ausland eu domicile domicilio zuhause haus home punto point pickup abholung
+    colis colissimo paquete paket pakket parcel pacco paczka 24h 48h 24 48 h
     usluga uslugi services dienstleistung servicio servicios servizio servizi servico prestation prestations sluzba
     sluzby tjanst tjeneste palvelu szolgaltatas hizmet услуга услуги
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,30 +17,15 @@ from src.ingestion.no_products import is_charge, may_be_extra
 from src.ingestion.second_headers import joined_names
 from src.ingestion.url_products import product_in
 from src.ingestion.worded_ratings import rating_in_words
-from tests.ingestion.reading import Reading, read
+from tests.ingestion import reading
+from tests.ingestion.reading import notes, read
 
 Write = Callable[[str], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write_file(text: str, name: str = "file.csv") -> Path:
-        (path := tmp_path / name).write_text(text)
-        return path
-
-    return write_file
-
-
-def table(header: str, row: Callable[[int], str], n: int = 60) -> str:
-    return "\n".join([header, *map(row, range(n))]) + "\n"
+table = partial(reading.table, n=60)
 
 
 def day(at: int) -> str:
     return f"2023-0{1 + at % 9}-{1 + at % 28:02}"
-
-
-def notes(found: Reading) -> str:
-    return " | ".join(found.table.layout.notes)
 
 
 @pytest.mark.parametrize(

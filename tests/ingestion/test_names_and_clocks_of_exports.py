@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,30 +17,15 @@ from src.ingestion.event_kind_names import likely_kind
 from src.ingestion.parsing import clock_seconds, time_format
 from src.ingestion.piece_counts import pieces_in
 from src.ingestion.written_clocks import with_plain_clock
-from tests.ingestion.reading import Reading, read
+from tests.ingestion import reading
+from tests.ingestion.reading import notes, read
 
 Write = Callable[[str], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write_file(text: str, name: str = "file.csv") -> Path:
-        (path := tmp_path / name).write_text(text)
-        return path
-
-    return write_file
-
-
-def table(header: str, row: Callable[[int], str], n: int = 60) -> str:
-    return "\n".join([header, *map(row, range(n))]) + "\n"
+table = partial(reading.table, n=60)
 
 
 def day(at: int) -> str:
     return f"2023-0{1 + at % 9}-{1 + at % 28:02}"
-
-
-def notes(found: Reading) -> str:
-    return " | ".join(found.table.layout.notes)
 
 
 def test_a_document_for_each_line_does_not_hide_the_customer_above_it(write: Write) -> None:
