@@ -19,6 +19,7 @@ _MOST, _HALF = 0.9, 0.5
 _MOST_CODES = 6
 _LONGEST_CODE = 3
 _RETURNED = frozenset("rR")
+_WHICH_NUMBERS = ", or say with --columns which number each has: user=NUMBER,product=NUMBER"
 
 
 def columns_by_cells(whole: Sequence[Sequence[str]]) -> str:
@@ -30,15 +31,15 @@ def columns_by_cells(whole: Sequence[Sequence[str]]) -> str:
     Returns:
         The end of a sentence.
     """
-    first = FirstRows(profile_columns([""] * len(whole[0]), whole), whole) if whole else None
-    found = _told(first) if first is not None else {}
-    if first is None or not {USER, PRODUCT} <= found.keys():
-        guessed = guess_columns(whole)
-        is_clear = first is not None and {USER, PRODUCT} <= guessed.keys()
-        if first is None or not is_clear or are_hardly_users(first.profiles[guessed[USER]]):
-            beside = _names_beside(first) if first is not None else ""
-            return f", or say with --columns which number each has: user=NUMBER,product=NUMBER{beside}"
-        return f", or by their numbers, perhaps: {columns_option(guessed)}{_names_beside(first)}"
+    if not whole:
+        return _WHICH_NUMBERS
+    first = FirstRows(profile_columns([""] * len(whole[0]), whole), whole)
+    found = _told(first)
+    if not {USER, PRODUCT} <= found.keys():
+        guessed, beside = guess_columns(whole), _names_beside(first)
+        if not {USER, PRODUCT} <= guessed.keys() or are_hardly_users(first.profiles[guessed[USER]]):
+            return f"{_WHICH_NUMBERS}{beside}"
+        return f", or by their numbers, perhaps: {columns_option(guessed)}{beside}"
     advice = f", or by their numbers, perhaps: {columns_option(found)}"
     if KIND not in found:
         return advice
